@@ -1,0 +1,56 @@
+# The front door. `make` alone lists the targets.
+MIRROR ?= $(wildcard ../shared/data-mirror)
+COHORT ?= open
+CORES  ?= $(shell getconf _NPROCESSORS_ONLN)
+# Conda users bring their own environment (environment.yml); everyone else gets .venv.
+VENV   := $(if $(filter allrelapse,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX),.venv)
+BIN    := $(VENV)/bin
+
+export ALLRELAPSE_MIRROR := $(if $(MIRROR),$(abspath $(MIRROR)))
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help env reproduce data scorecard lab test lint format lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  Settings: MIRROR=folder with the open data files, COHORT=name, CORES=number"
+
+env: $(VENV)/.allrelapse ## make the environment from requirements.lock (done by the others when needed)
+
+$(VENV)/.allrelapse: requirements.lock pyproject.toml
+	@$(if $(filter .venv,$(VENV)),sh tools/make-venv.sh .venv)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+reproduce: env ## run the whole study, then print the scorecard
+	@$(BIN)/allrelapse reproduce --cohort $(COHORT) --cores $(CORES)
+
+data: env ## fetch and check every open data file
+	@$(BIN)/allrelapse data fetch
+
+scorecard: env ## print the scorecard of the results that are there
+	@$(BIN)/allrelapse scorecard --cohort $(COHORT)
+
+lab: env ## explore the notebooks in JupyterLab
+	@$(BIN)/jupyter lab --notebook-dir=notebooks
+
+test: env ## run the tests
+	@$(BIN)/python -m pytest -n $(CORES)
+
+lint: env ## check style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: env ## rewrite code and notebooks in the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## renew requirements.lock from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet --upgrade --output-file requirements.lock
+
+clean: ## remove the environment and all results
+	rm -rf .venv results/[!R]* results/.[!.]*

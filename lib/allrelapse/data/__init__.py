@@ -1,0 +1,1 @@
+"""Data at the door: published facts, open data sets, reference signatures, spectra."""

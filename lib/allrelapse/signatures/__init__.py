@@ -1,0 +1,6 @@
+"""Mutational signatures: which processes wrote a tumour's mutations, and how sure one can be."""
+
+from allrelapse.signatures.presence import pool, presence
+from allrelapse.signatures.refit import Refit, cosine, refit
+
+__all__ = ["Refit", "cosine", "pool", "presence", "refit"]

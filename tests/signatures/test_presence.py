@@ -1,0 +1,109 @@
+"""The presence test: calibration, power, intervals, and the real exomes of FACTS section 3."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binom, chi2
+
+from allrelapse import signatures
+from allrelapse.data import open_spectra, reference
+from allrelapse.errors import InputError
+from tests.signatures.test_refit import FEW, draw
+
+
+def controls(noise, seed, samples=1000):
+    """Genomes of 5,000 mutations without SBS87; each channel's mean scatters by `noise`."""
+    rng = np.random.default_rng(seed)
+    mean = (FEW[["SBS1", "SBS5", "SBS18"]] @ [750.0, 3250.0, 1000.0]).to_numpy()[:, None]
+    scatter = rng.gamma(1 / noise**2, noise**2, size=(96, samples)) if noise else 1.0
+    counts = rng.poisson(mean * scatter, size=(96, samples))
+    return pd.DataFrame(counts, index=FEW.index, columns=[f"c{i}" for i in range(samples)])
+
+
+def within_monte_carlo_error(hits, size, rate):
+    return binom.cdf(hits, size, rate) > 1e-3 and binom.sf(hits - 1, size, rate) > 1e-3
+
+
+def test_presence_is_calibrated_on_clean_controls():
+    p = signatures.presence(controls(0, 1), FEW, "SBS87", overdispersed=False, level=None)
+    assert within_monte_carlo_error((p["p_value"] < 0.05).sum(), 1000, 0.05)
+
+
+def test_presence_is_calibrated_on_overdispersed_controls():
+    counts = controls(0.25, 2)
+    plain = signatures.presence(counts, FEW, "SBS87", overdispersed=False, level=None)
+    corrected = signatures.presence(counts, FEW, "SBS87", level=None)
+    assert not within_monte_carlo_error((plain["p_value"] < 0.05).sum(), 1000, 0.05)
+    assert (corrected["p_value"] < 0.05).mean() < 0.07
+    assert corrected["dispersion"].median() > 1.2
+
+
+def test_presence_finds_a_fifth_of_sbs87_in_nearly_every_genome():
+    counts = draw({"SBS1": 150, "SBS5": 650, "SBS87": 200}, samples=200)
+    found = signatures.presence(counts, FEW, "SBS87", level=None)
+    assert (found["p_value"] < 0.01).mean() > 0.95
+
+
+def test_profile_interval_covers_the_planted_exposure_in_95_per_cent():
+    counts = draw({"SBS1": 150, "SBS5": 650, "SBS87": 200}, samples=400, seed=4)
+    found = signatures.presence(counts, FEW, "SBS87", overdispersed=False)
+    covered = ((found["lower"] <= 200) & (found["upper"] >= 200)).sum()
+    assert within_monte_carlo_error(covered, 400, 0.95)
+
+
+def test_profile_limits_of_a_lone_signature_solve_the_poisson_likelihood():
+    # Disjoint signatures: the target's share of the likelihood is x log t - t.
+    w = pd.DataFrame(np.kron(np.eye(2), np.full((48, 1), 1 / 48)), columns=["other", "target"])
+    counts = pd.DataFrame({"s": np.repeat([1, 2], 48)})
+    found = signatures.presence(counts, w, "target", overdispersed=False).loc["s"]
+    for t in (found["lower"], found["upper"]):
+        fall = 2 * (96 * np.log(96 / t) - (96 - t))
+        assert fall == pytest.approx(chi2.ppf(0.95, 1), abs=5e-3)
+    assert found["lower"] < 96 < found["upper"]
+
+
+def test_upper_limit_of_an_absent_lone_signature_is_half_the_quantile():
+    w = pd.DataFrame(np.kron(np.eye(2), np.full((48, 1), 1 / 48)), columns=["other", "target"])
+    counts = pd.DataFrame({"s": np.repeat([1, 0], 48)})
+    found = signatures.presence(counts, w, "target", overdispersed=False).loc["s"]
+    assert found["exposure"] == 0
+    assert found["p_value"] == 1
+    assert found["upper"] == pytest.approx(chi2.ppf(0.95, 1) / 2, abs=0.02)
+
+
+def test_an_empty_sample_says_nothing():
+    found = signatures.presence(draw({"SBS5": 60}).assign(empty=0), FEW, "SBS87").loc["empty"]
+    assert (found["exposure"], found["p_value"]) == (0, 1)
+    assert found["upper"] == pytest.approx(chi2.ppf(0.95, 1) / 2, rel=0.05)
+
+
+def test_q_values_are_benjamini_hochberg_by_hand():
+    found = signatures.presence(draw({"SBS5": 60, "SBS87": 20}, samples=6), FEW, "SBS87")
+    p = np.sort(found["p_value"])
+    by_hand = np.minimum.accumulate((p * 6 / np.arange(1, 7))[::-1])[::-1].clip(max=1)
+    assert np.sort(found["q_value"]) == pytest.approx(by_hand)
+
+
+def test_unknown_target_is_refused_with_the_names_there_are():
+    with pytest.raises(InputError, match=r"SBS999.*SBS87"):
+        signatures.presence(draw({"SBS5": 60}), FEW, "SBS999")
+
+
+def test_sbs87_is_in_half_of_the_relapse_exomes_and_in_no_diagnosis_exome(mirror):
+    exomes = open_spectra.target_exomes("ALL")
+    exome = reference.cosmic(exome=True)
+    wanted = ["SBS1", "SBS2", "SBS5", "SBS8", "SBS13", "SBS18", "SBS40", "SBS86", "SBS87"]
+    wanted += sorted(reference.MISMATCH_REPAIR)
+    catalogue = exome[reference.named(exome, wanted)]
+    found = signatures.presence(exomes.counts, catalogue, "SBS87")
+    called = (found["p_value"] < 0.05).groupby(exomes.samples["stage"]).sum()
+    assert 4 <= called["relapse"] <= 5  # FACTS section 3: 5 of 10; the candidates decide on one
+    assert called["diagnosis"] == 0
+    pair = found[exomes.samples["patient"] == "PAPZNK"]["p_value"]
+    assert pair.groupby(exomes.samples["stage"]).first()["relapse"] < 1e-3
+    pooled = signatures.pool(exomes.counts, exomes.samples["stage"])
+    sums = signatures.presence(pooled, catalogue, "SBS87")
+    assert sums.loc["relapse", "mutations"] == 491
+    assert sums.loc["diagnosis", "mutations"] == 130
+    assert sums.loc["relapse", "p_value"] < 1e-3
+    assert sums.loc["diagnosis", "exposure"] == 0

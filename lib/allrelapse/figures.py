@@ -1,0 +1,189 @@
+"""One family of figures: style, colours by meaning, and saving with table and alt text."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from IPython.display import Image
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from allrelapse import paths
+from allrelapse.errors import InputError
+
+COLUMN, PAGE = 3.5, 7.2  # width of one and of two journal columns, inches
+
+# Okabe & Ito 2008: told apart by people with any of the common colour-vision deficiencies.
+TIMING: Mapping[str, str] = MappingProxyType(
+    {"very early": "#56B4E9", "early": "#D55E00", "late": "#0072B2"}
+)
+STAGE: Mapping[str, str] = MappingProxyType({"diagnosis": "#999999", "relapse": "#CC79A7"})
+COHORT: Mapping[str, tuple[str, str, int]] = MappingProxyType(  # words, colour, size of point
+    {
+        "PCAWG": ("PCAWG genomes", "#BBBBBB", 6),
+        "ALL at diagnosis": ("ALL genomes at diagnosis", "#009E73", 14),
+        "diagnosis": ("ALL exomes at diagnosis", STAGE["diagnosis"], 22),
+        "relapse": ("ALL exomes at relapse", STAGE["relapse"], 22),
+    }
+)
+PUBLISHED = "#000000"  # whatever the paper said is black
+# The customary six of signature plots (Alexandrov 2013).
+SUBSTITUTION: Mapping[str, str] = MappingProxyType(
+    {
+        "C>A": "#03BCEE",
+        "C>G": "#010101",
+        "C>T": "#E32926",
+        "T>A": "#A9A8A8",
+        "T>C": "#A1CE63",
+        "T>G": "#EBC6C4",
+    }
+)
+
+
+def style() -> None:
+    """Set the style of every figure: 8-point text, no chart junk, sharp and reproducible."""
+    sns.set_theme(
+        context="paper",
+        style="ticks",
+        font="DejaVu Sans",
+        rc={
+            "font.size": 8,
+            "axes.titlesize": 9,
+            "axes.titleweight": "bold",
+            "axes.titlelocation": "left",
+            "axes.labelsize": 8,
+            "xtick.labelsize": 8,
+            "ytick.labelsize": 8,
+            "legend.fontsize": 8,
+            "legend.frameon": False,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "figure.constrained_layout.use": True,
+            "savefig.dpi": 200,
+            "svg.hashsalt": "allrelapse",
+            "svg.fonttype": "path",
+        },
+    )
+
+
+def save(figure: Figure, name: str, *, table: pd.DataFrame, alt: str) -> Image:
+    """Save a figure as PNG and SVG with the tidy table behind it and its alt text; show it.
+
+    Writes `figures/<name>.png`, `.svg`, `.csv` and `.txt` under the output folder.
+
+    Parameters
+    ----------
+    table : tidy, one observation per row, with what the figure shows
+    alt : the finding in words, for those who cannot see the figure
+
+    Raises
+    ------
+    InputError
+        If the table is empty or the alt text is too short to say anything.
+    """
+    if table.empty or len(alt.split()) < 5:
+        raise InputError(f"figure {name!r} needs the table behind it and alt text of a sentence")
+    folder = paths.output() / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    figure.savefig(folder / f"{name}.png", metadata={"Description": alt, "Software": None})
+    figure.savefig(folder / f"{name}.svg", metadata={"Description": alt, "Date": None})
+    write_table(table, folder / f"{name}.csv")
+    (folder / f"{name}.txt").write_text(alt + "\n", encoding="utf-8")
+    plt.close(figure)
+    return Image(folder / f"{name}.png", width=int(figure.get_figwidth() * 100), alt=alt)
+
+
+def save_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Save a tidy table as `tables/<name>.csv` under the output folder, and return it."""
+    folder = paths.output() / "tables"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_table(table, folder / f"{name}.csv")
+    return table
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Write a table whole or not at all, with 10 significant digits so that runs compare."""
+    partial = path.with_name(f".{path.name}.partial")
+    table.to_csv(partial, index=False, float_format="%.10g", lineterminator="\n")
+    os.replace(partial, path)
+
+
+def interval_plot(
+    table: pd.DataFrame,
+    *,
+    value: str,
+    lower: str,
+    upper: str,
+    label: str,
+    ax: Axes,
+    colours: Sequence[str] | pd.Series | None = None,
+    null: float | None = None,
+) -> None:
+    """Points with intervals, one row per estimate, read from top to bottom.
+
+    Infinite ends run to the edge of the axis as an arrow, so that none is silently cut.
+    """
+    finite = table[[value, lower, upper]].replace([np.inf, -np.inf], np.nan)
+    smallest, largest = finite.min().min(), finite.max().max()
+    shades = ["#333333"] * len(table) if colours is None else list(colours)
+    log = ax.get_xscale() == "log"
+    edge = largest * 3 if log else largest
+    floor = (finite[finite > 0].min().min() / 3) if log else smallest
+    for y, (_, row) in enumerate(table.iterrows()):
+        colour = shades[y]
+        left, right = max(row[lower], floor), min(row[upper], edge)
+        ax.plot([left, right], [y, y], color=colour, lw=1.5, zorder=2)
+        if row[upper] > edge:
+            ax.plot(edge, y, marker=">", color=colour, ms=5, clip_on=False)
+        if np.isfinite(row[value]):
+            ax.plot(row[value], y, marker="o", color=colour, ms=5, zorder=3)
+        else:
+            ax.annotate("∞", (edge, y), (6, 0), textcoords="offset points", va="center")
+    if null is not None:
+        ax.axvline(null, color="#777777", lw=0.8, ls="--", zorder=1)
+    ax.set_yticks(range(len(table)), list(table[label]))
+    ax.set_ylim(len(table) - 0.5, -0.5)
+
+
+def evidence_plot(points: pd.DataFrame, *, ax: Axes) -> None:
+    """Evidence for a signature against its share of the sample's mutations, one point a sample.
+
+    Parameters
+    ----------
+    points : `cohort` (a key of `COHORT`), `percent` of the mutations, `p_value`
+    """
+    for cohort, (words, colour, size) in COHORT.items():
+        part = points[points["cohort"] == cohort]
+        evidence = -np.log10(part["p_value"])
+        label = f"{words} (n = {len(part):,})"
+        ax.scatter(
+            part["percent"], evidence, size, colour, label=label, edgecolor="white", linewidth=0.3
+        )
+    ax.set(xlabel="% of the sample's mutations", ylabel="evidence, −log₁₀ P")
+    ax.label_outer()
+
+
+def spectrum(counts: pd.Series, *, ax: Axes, title: str, fitted: pd.Series | None = None) -> None:
+    """Bars over the 96 channels in their customary colours, the fitted counts as a line.
+
+    Parameters
+    ----------
+    counts, fitted : mutations (or probabilities) by channel such as `A[C>A]A`
+    """
+    order = sorted(counts.index, key=lambda c: (c[2:5], c[0], c[-1]))
+    colours = [SUBSTITUTION[c[2:5]] for c in order]
+    ax.bar(range(96), counts[order], color=colours, width=0.8)
+    if fitted is not None:
+        ax.step(range(96), fitted[order], where="mid", color="#333333", lw=0.7, label="fitted")
+        ax.legend(loc="upper right")
+    top = max(counts.max(), 0 if fitted is None else fitted.max()) * 1.12
+    for i, substitution in enumerate(SUBSTITUTION):
+        ax.text(16 * i + 7.5, top, substitution, ha="center", va="bottom", fontsize=7)
+        ax.axvspan(16 * i - 0.5, 16 * i + 15.5, ymin=0.985, color=SUBSTITUTION[substitution], lw=0)
+    ax.set(xlim=(-0.5, 95.5), ylim=(0, top), xticks=[])
+    ax.set_title(title, pad=12)

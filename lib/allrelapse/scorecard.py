@@ -1,0 +1,175 @@
+"""The scorecard: every published claim, the evidence that meets it, a verdict."""
+
+import json
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import pandas as pd
+
+from allrelapse import claims, paths
+
+if TYPE_CHECKING:
+    from allrelapse.study import Study
+
+NOT_PUBLIC = "not public"
+NOT_ANALYSED = "not yet analysed"
+NO_RESULT = "no result: run it"
+
+COLUMNS = ["claim", "statement", "published", "kind", "data", "found", "verdict", "note", "source"]
+VERDICTS = {
+    claims.AGREES: "the rule fixed beforehand is met",
+    claims.DIFFERS: "it is not; the note says why, as far as we know",
+    claims.NOT_AT_HAND: "the open data were neither in a mirror folder, nor cached, nor reachable",
+    NOT_PUBLIC: "what it would take is controlled access; nothing here can check it",
+    NOT_ANALYSED: "a later notebook will take it up",
+    NO_RESULT: "its notebook has not been run, or failed",
+}
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """Verdicts in the ledger's order; `table` has the columns `COLUMNS`, one row per evidence."""
+
+    title: str
+    table: pd.DataFrame
+
+    def __str__(self) -> str:
+        """Compact table for a terminal, and a line of counts."""
+        short = self.table[["claim", "published", "kind", "found", "verdict"]]
+        counts = self.table["verdict"].value_counts()
+        tally = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
+        return f"{short.to_markdown(index=False, tablefmt='simple')}\n\n{tally}"
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write scorecard.md, .html and .json, each whole or not at all; return their paths."""
+        folder.mkdir(parents=True, exist_ok=True)
+        texts = {"md": self._markdown(), "html": self._html(), "json": self._json()}
+        written = []
+        for ending, text in texts.items():
+            path = folder / f"scorecard.{ending}"
+            partial = folder / f".{path.name}.partial"
+            partial.write_text(text, encoding="utf-8")
+            os.replace(partial, path)
+            written.append(path)
+        return written
+
+    def _markdown(self) -> str:
+        table = self.table.drop(columns="claim").map(lambda text: str(text).replace("|", "\\|"))
+        lines = [f"# Scorecard: {self.title}", "", table.to_markdown(index=False), ""]
+        lines += [f"- **{verdict}**: {meaning}" for verdict, meaning in VERDICTS.items()]
+        return "\n".join(lines) + "\n"
+
+    def _html(self) -> str:
+        environment = jinja2.Environment(
+            loader=jinja2.PackageLoader("allrelapse", "templates"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        rows = self.table.to_dict("records")
+        template = environment.get_template("scorecard.html")
+        return template.render(title=self.title, rows=rows, verdicts=VERDICTS)
+
+    def _json(self) -> str:
+        return json.dumps(self.table.to_dict("records"), indent=1, ensure_ascii=False) + "\n"
+
+
+def scorecard(study: "Study", folder: Path, not_at_hand: Iterable[str] = ()) -> Scorecard:
+    """Gather the evidence under `folder` (results of one cohort) into a scorecard.
+
+    Parameters
+    ----------
+    not_at_hand : analyses that lack a data set that they require
+
+    Raises
+    ------
+    InputError
+        If a claims file is unreadable or names an unknown claim.
+    """
+    ledger = claims.ledger()
+    evidence: dict[str, list[dict[str, Any]]] = {}
+    for analysis in study.analyses:
+        file = folder / analysis.id / claims.FILE
+        for entry in claims.read(file) if file.exists() else []:
+            claims.published_claim(entry["claim"])
+            evidence.setdefault(entry["claim"], []).append(entry)
+    in_study = {analysis.id for analysis in study.analyses}
+    missing = set(not_at_hand)
+    rows = []
+    for claim, row in ledger.iterrows():
+        common = {
+            "claim": claim,
+            "statement": row["statement"],
+            "published": _published(row),
+            "source": row["source"],
+        }
+        for entry in evidence.get(str(claim), []):
+            rows.append({**common, **_found(row, entry)})
+        if claim not in evidence:
+            verdict = _without_evidence(row["analysis"], in_study, missing)
+            rows.append(
+                {**common, "kind": "", "data": "", "found": "", "note": "", "verdict": verdict}
+            )
+    return Scorecard(study.title, pd.DataFrame(rows)[COLUMNS])
+
+
+def beside_the_paper(analysis: str) -> pd.DataFrame:
+    """What the running notebook has recorded so far, beside the published values.
+
+    Parameters
+    ----------
+    analysis : id of the notebook; evidence for the claims of others is left out
+    """
+    ledger = claims.ledger()
+    entries = claims.read(paths.output() / claims.FILE)
+    rows = [
+        {
+            "claim": entry["claim"],
+            "published": _published(ledger.loc[entry["claim"]]),
+            **_found(ledger.loc[entry["claim"]], entry),
+        }
+        for entry in entries
+        if ledger.loc[entry["claim"], "analysis"] == analysis
+    ]
+    columns = ["claim", "published", "kind", "data", "found", "verdict"]
+    return pd.DataFrame(rows, columns=columns).set_index("claim")
+
+
+def _without_evidence(analysis: object, in_study: set[str], missing: set[str]) -> str:
+    if not isinstance(analysis, str):
+        return NOT_PUBLIC
+    if analysis not in in_study:
+        return NOT_ANALYSED
+    return claims.NOT_AT_HAND if analysis in missing else NO_RESULT
+
+
+def _found(row: pd.Series, entry: dict[str, Any]) -> dict[str, str]:
+    """What one piece of evidence says, in words, and its verdict."""
+    shared = {"kind": entry["kind"], "data": entry["data"], "note": entry["note"]}
+    if entry["value"] is None:
+        return {**shared, "found": "", "verdict": claims.NOT_AT_HAND}
+    interval = entry["interval"]
+    text = _number(entry["value"])
+    if interval:
+        text += f" [{_number(interval[0])}, {_number(interval[1])}]"
+    if entry["n"] is not None:
+        text += f", n = {entry['n']}"
+    verdict = claims.verdict(row, entry["kind"], entry["value"], interval, entry["truth"])
+    return {**shared, "found": text, "verdict": verdict}
+
+
+def _published(row: pd.Series) -> str:
+    if pd.isna(row["value"]):
+        return ""
+    bound = {"above": "> ", "below": "< "}.get(row["direction"], "")
+    return f"{bound}{_number(row['value'])} {row['unit']}"
+
+
+def _number(x: float) -> str:
+    return "∞" if math.isinf(x) else f"{x:.3g}"

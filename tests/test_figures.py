@@ -1,0 +1,72 @@
+"""A figure comes with its table and its words, and twice the same."""
+
+import hashlib
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from allrelapse import figures
+from allrelapse.errors import InputError
+
+ALT = "Two points that rise from left to right."
+
+
+@pytest.fixture(autouse=True)
+def output(tmp_path, monkeypatch):
+    monkeypatch.setenv("ALLRELAPSE_OUTPUT", str(tmp_path))
+    figures.style()
+    return tmp_path / "figures"
+
+
+def draw():
+    figure, ax = plt.subplots(figsize=(2, 2))
+    ax.plot([0, 1], [0, 1])
+    return figure
+
+
+def test_a_figure_is_saved_with_its_table_and_alt_text(output):
+    table = pd.DataFrame({"x": [0, 1], "y": [0.1, 1 / 3]})
+    image = figures.save(draw(), "rise", table=table, alt=ALT)
+    assert {p.name for p in output.iterdir()} == {"rise.png", "rise.svg", "rise.csv", "rise.txt"}
+    pd.testing.assert_frame_equal(pd.read_csv(output / "rise.csv"), table)
+    assert image.alt == ALT
+    assert ALT in (output / "rise.svg").read_text()
+
+
+def test_the_same_figure_twice_is_the_same_bytes(output):
+    hashes = []
+    for _ in range(2):
+        figures.save(draw(), "rise", table=pd.DataFrame({"x": [1]}), alt=ALT)
+        hashes.append({p.name: hashlib.sha256(p.read_bytes()).digest() for p in output.iterdir()})
+    assert hashes[0] == hashes[1]
+
+
+@pytest.mark.parametrize(
+    ("table", "alt"), [(pd.DataFrame(), ALT), (pd.DataFrame({"x": [1]}), "plot")]
+)
+def test_a_figure_without_table_or_words_is_refused(table, alt, output):
+    with pytest.raises(InputError, match="needs the table"):
+        figures.save(draw(), "bare", table=table, alt=alt)
+    assert not output.exists()
+
+
+def test_infinite_interval_ends_stay_inside_the_axis():
+    _, ax = plt.subplots()
+    ax.set_xscale("log")
+    table = pd.DataFrame(
+        {"v": [2.0, float("inf")], "l": [1.0, 1.5], "u": [4.0, float("inf")], "n": "ab"}
+    )
+    figures.interval_plot(table, value="v", lower="l", upper="u", label="n", ax=ax, null=1)
+    assert all(abs(x) < 1e3 for line in ax.lines for x in line.get_xdata())
+    assert [t.get_text() for t in ax.texts] == ["∞"]
+
+
+def test_spectrum_draws_the_96_channels_in_customary_order():
+    counts = pd.Series(
+        range(96),
+        index=[f"{a}[{s}]{b}" for s in figures.SUBSTITUTION for a in "ACGT" for b in "ACGT"],
+    )
+    _, ax = plt.subplots()
+    figures.spectrum(counts.sample(frac=1, random_state=0), ax=ax, title="t")
+    assert [bar.get_height() for bar in ax.patches[:96]] == list(range(96))

@@ -1,0 +1,94 @@
+"""The scorecard gathers what notebooks recorded and hides nothing."""
+
+import json
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import pytest
+
+from allrelapse import claims, scorecard
+from allrelapse.errors import InputError
+
+STUDY = SimpleNamespace(title="A study", analyses=[SimpleNamespace(id="01_relapse_timing")])
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("ALLRELAPSE_OUTPUT", str(tmp_path / "01_relapse_timing"))
+    return tmp_path
+
+
+def rows(card, claim):
+    return card.table[card.table["claim"] == claim].to_dict("records")
+
+
+def test_every_claim_has_a_row_before_anything_is_run(folder):
+    card = scorecard.scorecard(STUDY, folder)
+    assert list(card.table["claim"]) == list(claims.ledger().index)
+    verdicts = card.table.set_index("claim")["verdict"]
+    assert verdicts["prevalence_early"] == "no result: run it"
+    assert verdicts["convergent"] == "not yet analysed"
+    assert verdicts["trios"] == "not public"
+
+
+def test_an_analysis_without_its_data_says_so(folder):
+    card = scorecard.scorecard(STUDY, folder, not_at_hand=["01_relapse_timing"])
+    assert rows(card, "prevalence_late")[0]["verdict"] == "data not at hand"
+
+
+def test_evidence_of_each_kind_stands_in_a_row_of_its_own(folder):
+    claims.record("prevalence_early", "recomputed", 64.9, (51.1, 77.1), 57, "counts")
+    claims.record(
+        "prevalence_early", "replicated", 20.0, (5.0, 40.0), 6, "other | disease", data="D"
+    )
+    found = rows(scorecard.scorecard(STUDY, folder), "prevalence_early")
+    assert [r["kind"] for r in found] == ["recomputed", "replicated"]
+    assert [r["verdict"] for r in found] == ["agrees", "differs"]
+    assert found[0]["found"] == "64.9 [51.1, 77.1], n = 57"
+
+
+def test_markdown_html_and_json_say_the_same(folder):
+    claims.record("prevalence_early", "recomputed", 64.9, (51.1, 77.1), 57, "a | b")
+    card = scorecard.scorecard(STUDY, folder)
+    card.write(folder)
+    lines = (folder / "scorecard.md").read_text().splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert len(table) == 2 + len(card.table)
+    assert len({line.replace("\\|", "").count("|") for line in table}) == 1
+    assert len(json.loads((folder / "scorecard.json").read_text())) == len(card.table)
+    assert (folder / "scorecard.html").read_text().count("<tr>") == 1 + len(card.table)
+
+
+def test_hostile_text_stays_text_in_html(folder):
+    claims.record("prevalence_early", "replicated", 64.9, (51.1, 77.1), 57, "<script>x</script>")
+    scorecard.scorecard(STUDY, folder).write(folder)
+    tags = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, _: tags.append(tag)
+    parser.feed((folder / "scorecard.html").read_text())
+    assert "td" in tags
+    assert "script" not in tags
+
+
+def test_evidence_for_an_unknown_claim_is_an_error_that_names_it(folder):
+    claims.record("prevalence_early", "recomputed", 64.9)
+    file = folder / "01_relapse_timing" / "claims.json"
+    file.write_text(file.read_text().replace("prevalence_early", "prevalence_never"))
+    with pytest.raises(InputError, match="prevalence_never"):
+        scorecard.scorecard(STUDY, folder)
+
+
+def test_data_not_at_hand_is_recorded_as_such(folder):
+    claims.record_not_at_hand("early_share", "replicated", "TARGET T-ALL")
+    [row] = rows(scorecard.scorecard(STUDY, folder), "early_share")
+    assert (row["kind"], row["data"], row["verdict"]) == (
+        "replicated",
+        "TARGET T-ALL",
+        "data not at hand",
+    )
+
+
+def test_beside_the_paper_shows_only_the_notebook_s_own_claims(folder):
+    claims.record("prevalence_early", "recomputed", 64.9, (51.1, 77.1), 57)
+    claims.record("signature_prevalence", "replicated", 30.0, (10.0, 60.0), 10)
+    assert list(scorecard.beside_the_paper("01_relapse_timing").index) == ["prevalence_early"]

@@ -37,7 +37,7 @@ lab: env ## explore the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks
 
 test: env ## run the tests
-	@$(BIN)/python -m pytest -n $(CORES)
+	@$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
 
 lint: env ## check style and types
 	$(BIN)/ruff check .

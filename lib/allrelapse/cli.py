@@ -1,0 +1,237 @@
+"""The command `allrelapse`."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from allrelapse import paths
+from allrelapse.errors import DataNotAtHandError, InputError
+
+if TYPE_CHECKING:
+    from allrelapse.study import Study
+
+FAILED, BAD_INPUT, NOT_AT_HAND = 1, 2, 3
+STORY = 6
+"""Lines of an error that are printed; all are in `failed/error.txt`."""
+
+study_option = click.option(
+    "--study",
+    "file",
+    type=click.Path(path_type=Path),
+    default=paths.REPOSITORY / "study.yaml",
+    help="Study file (default: the study.yaml of this repository).",
+)
+cohort_option = click.option("--cohort", help="Name of the cohort (default: the study file's).")
+
+
+@click.group(epilog="Exit codes: 0 done, 1 an analysis failed, 2 wrong input, 3 data not at hand.")
+@click.version_option(package_name="allrelapse")
+def cli() -> None:
+    """A reproducible study of therapy-induced mutations in relapsed childhood leukaemia."""
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  allrelapse run 01
+  allrelapse run 01_relapse_timing -p level=0.99 -p "cuts=[12, 36]"
+"""
+)
+@click.argument("analysis")
+@click.option("-p", "settings", multiple=True, metavar="NAME=VALUE", help="Set a parameter.")
+@click.option("--unless-current", is_flag=True, help="Do nothing if the results are current.")
+@cohort_option
+@study_option
+def run(
+    analysis: str, settings: tuple[str, ...], unless_current: bool, cohort: str | None, file: Path
+) -> None:
+    """Run one ANALYSIS; its id may be shortened, `01` will do.
+
+    Results go to results/COHORT/ANALYSIS when the run has succeeded. Until then earlier ones stay.
+    """
+    from allrelapse import parameters
+    from allrelapse import run as runner
+
+    study = _load(file)
+    name, cohort = study.find(analysis).id, cohort or study.cohort
+    start = time.monotonic()
+    try:
+        folder = runner.run(
+            study,
+            name,
+            cohort=cohort,
+            parameters=parameters.from_text(settings),
+            unless_current=unless_current,
+            say=click.echo,
+        )
+    except runner.RunError as error:
+        failed = _short(study.results(cohort) / name / runner.FAILED)
+        story = "".join(f"\n  {line}" for line in str(error).splitlines()[:STORY])
+        click.echo(f"{name}: failed after {_since(start)}{story}\n  see {failed}", err=True)
+        sys.exit(FAILED)
+    click.echo(f"{name}: done in {_since(start)}, see {_short(folder)}")
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  allrelapse reproduce
+  allrelapse reproduce --cores 4 --require-open-data
+"""
+)
+@cohort_option
+@click.option("--cores", type=click.IntRange(1), default=os.cpu_count(), help="Runs at a time.")
+@click.option("--require-open-data", is_flag=True, help="Exit with 3 if any is not at hand.")
+@study_option
+def reproduce(cohort: str | None, cores: int, require_open_data: bool, file: Path) -> None:
+    """Run every analysis that is not current, then print the scorecard.
+
+    An analysis is current while its notebook, parameters, inputs, open data, the library, the
+    locked environment and its own outputs are what its receipt says.
+    """
+    from allrelapse import reproduce as runner
+
+    study = _load(file)
+    cohort = cohort or study.cohort
+    names = [n for a in study.analyses for n in (*a.open_data.required, *a.open_data.optional)]
+    lacking = _fetch(list(dict.fromkeys(names)))
+    todo, without_data = runner.plan(study, cohort)
+    for name, reason in todo.items():
+        click.echo(f"{name}: to run, {reason}")
+    for name, reason in without_data.items():
+        click.echo(f"{name}: not run ({reason}), as open data that it needs are not at hand")
+    if not todo:
+        click.echo("Nothing to run.")
+    failed = runner.execute(study, file, cohort, todo, cores) if todo else []
+    _scorecard(study, cohort)
+    for name in failed:
+        place = study.results(cohort) / name / "failed"
+        place = place if place.exists() else runner.work_folder(study, cohort) / "snakemake.log"
+        click.echo(f"{name} failed, see {_short(place)}", err=True)
+    sys.exit(FAILED if failed else NOT_AT_HAND if lacking and require_open_data else 0)
+
+
+@cli.command(
+    epilog="""\b
+Example:
+  allrelapse scorecard --cohort open
+"""
+)
+@cohort_option
+@study_option
+def scorecard(cohort: str | None, file: Path) -> None:
+    """Write and print the scorecard of the results that are there."""
+    study = _load(file)
+    _scorecard(study, cohort or study.cohort)
+
+
+@cli.group()
+def data() -> None:
+    """The open data files: what they are, and fetching them."""
+
+
+@data.command(
+    "list",
+    epilog="""\b
+Example:
+  allrelapse data list
+""",
+)
+def data_list() -> None:
+    """Name every open data file, with its size, its licence and what it holds."""
+    from allrelapse.data import open_data
+
+    for name, entry in open_data.registry().items():
+        click.echo(f"{name}\n  {entry.bytes:,} bytes, {entry.licence}\n  {entry.holds}")
+
+
+@data.command(
+    "fetch",
+    epilog="""\b
+Examples:
+  allrelapse data fetch
+  allrelapse data fetch pcawg7/WES_Other.96.csv
+""",
+)
+@click.argument("names", nargs=-1)
+def data_fetch(names: tuple[str, ...]) -> None:
+    """Fetch and check the open data files of these NAMES, or all."""
+    from allrelapse.data import open_data
+
+    sys.exit(NOT_AT_HAND if _fetch(list(names or open_data.registry()), verbose=True) else 0)
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command and exit with its code; what a user did wrong gives no traceback."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        code = cli.main(arguments, prog_name="allrelapse", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except click.Abort:
+        code = 128 + signal.SIGINT
+    except InputError as error:
+        click.echo(str(error), err=True)
+        code = NOT_AT_HAND if isinstance(error, DataNotAtHandError) else BAD_INPUT
+    sys.exit(code or 0)
+
+
+def _load(file: Path) -> "Study":
+    """The study file, checked against the claims and the open data that there are."""
+    from allrelapse import claims, study
+    from allrelapse.data import open_data
+
+    return study.load(
+        file, known_claims=list(claims.ledger().index), known_open_data=open_data.registry()
+    )
+
+
+def _fetch(names: list[str], *, verbose: bool = False) -> list[str]:
+    """Fetch open data, tell what is amiss (or all), and return the names not at hand.
+
+    Raises
+    ------
+    InputError
+        If a file of the mirror is not the one it should be.
+    """
+    from allrelapse.data import open_data
+
+    table = open_data.fetch_all(names)
+    for name, status in table["status"].items():
+        if verbose or status == "not at hand":
+            click.echo(f"{name}: {status}")
+    if corrupt := list(table.loc[table["status"] == "corrupt", "note"]):
+        raise InputError("\n".join(corrupt))
+    lacking = table[table["status"] == "not at hand"]
+    if len(lacking):
+        click.echo(lacking["note"].iloc[0], err=True)
+    return list(lacking.index)
+
+
+def _scorecard(study: "Study", cohort: str) -> None:
+    """Write and print the scorecard of a cohort."""
+    from allrelapse import run
+    from allrelapse import scorecard as cards
+
+    folder = study.results(cohort)
+    lacking = [analysis.id for analysis in study.analyses if run.missing(analysis)]
+    card = cards.scorecard(study, folder, lacking)
+    card.write(folder)
+    click.echo(f"\n{card}\n\n{_short(folder / 'scorecard.html')}")
+
+
+def _since(start: float) -> str:
+    seconds = round(time.monotonic() - start)
+    return f"{seconds // 60} min {seconds % 60} s" if seconds >= 60 else f"{seconds} s"
+
+
+def _short(path: Path) -> str:
+    """The path as seen from the working folder, if it is below it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

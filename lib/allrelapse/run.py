@@ -1,0 +1,230 @@
+"""Run an analysis so that its results are whole or not there, and say whether they are current."""
+
+import fcntl
+import json
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from allrelapse import parameters as typed
+from allrelapse import receipt
+from allrelapse.errors import DataNotAtHandError
+from allrelapse.study import Analysis, Study
+
+CURRENT = "current"
+FAILED = "failed"
+CLAIMS = "claims.json"
+AtHand = Callable[[str], str | None]
+
+
+class RunError(RuntimeError):
+    """A run that failed; the message says where and why."""
+
+
+def at_hand(name: str) -> str | None:
+    """Sha256 of an open data file, or None if it is not at hand.
+
+    Raises
+    ------
+    InputError
+        If there is no such name, or the mirror's copy is not the file.
+    """
+    from allrelapse.data import open_data
+
+    try:
+        open_data.fetch(name)
+    except DataNotAtHandError:
+        return None
+    return open_data.registry()[name].sha256
+
+
+def missing(analysis: Analysis, at_hand: AtHand = at_hand) -> list[str]:
+    """Names of the required open data files that are not at hand."""
+    return [name for name in analysis.open_data.required if not at_hand(name)]
+
+
+def state(
+    study: Study,
+    analysis_id: str,
+    *,
+    cohort: str,
+    parameters: Mapping[str, Any] | None = None,
+    at_hand: AtHand = at_hand,
+) -> str:
+    """`current`, or the reason why an analysis must run.
+
+    Raises
+    ------
+    InputError
+        If the analysis, the cohort or a parameter is unknown, or an open data file is corrupt.
+    """
+    analysis = study.find(analysis_id)
+    folder = study.results(cohort) / analysis.id
+    if (folder / FAILED).exists():
+        return "last run failed"
+    if not (folder / receipt.FILE).exists():
+        return "no results yet"
+    made = receipt.read(folder)
+    if made is None:
+        return "receipt unreadable"
+    _, values = _parameters(study, analysis, parameters)
+    now = receipt.ingredients(study.root, analysis, values, at_hand)
+    reason = receipt.difference(made, now) or receipt.outputs_changed(folder, made)
+    return reason or _fault(folder, analysis) or CURRENT
+
+
+def run(
+    study: Study,
+    analysis_id: str,
+    *,
+    cohort: str,
+    parameters: Mapping[str, Any] | None = None,
+    at_hand: AtHand = at_hand,
+    unless_current: bool = False,
+    say: Callable[[str], object] = print,
+) -> Path:
+    """Run an analysis and return the folder of its results.
+
+    The results are put in place at once, after all checks; until then earlier ones stay. Only one
+    run of an analysis goes on at a time, the next one waits.
+
+    Parameters
+    ----------
+    parameters : beside those of the study file, and before them; text is read by declared type
+    unless_current : do nothing if the results are, or became while waiting, current
+    say : is told when the run starts, and when it has to wait
+
+    Raises
+    ------
+    InputError
+        If the analysis, the cohort or a parameter is unknown, or an open data file is corrupt.
+    DataNotAtHandError
+        If a required open data file is not at hand; nothing was written.
+    RunError
+        If the notebook failed, or did not give what the study file says. How far it came is in
+        the folder `failed` of its results.
+    """
+    analysis = study.find(analysis_id)
+    place = study.results(cohort) / analysis.id
+    chosen, values = _parameters(study, analysis, parameters)
+    if lacking := missing(analysis, at_hand):
+        mend = "see `allrelapse data fetch`"
+        raise DataNotAtHandError(f"{analysis.id} needs {', '.join(lacking)}, not at hand; {mend}")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(place, say):
+        _tidy(place)
+        now = partial(state, study, analysis.id, cohort=cohort, at_hand=at_hand)
+        if not (unless_current and now(parameters=parameters) == CURRENT):
+            say(f"{analysis.id}: started")
+            made_from = receipt.ingredients(study.root, analysis, values, at_hand)
+            _run(study, analysis, place, chosen, made_from)
+    return place
+
+
+def _parameters(
+    study: Study, analysis: Analysis, given: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The parameters that someone has set, and all with the values that they get, checked."""
+    allowed = typed.declared(study.root / analysis.notebook)
+    chosen = typed.check(allowed, {**analysis.parameters, **(given or {})})
+    return chosen, {name: p.default for name, p in allowed.items()} | chosen
+
+
+def _run(
+    study: Study,
+    analysis: Analysis,
+    place: Path,
+    chosen: Mapping[str, Any],
+    made_from: Mapping[str, Any],
+) -> None:
+    """Run in a staging folder beside `place`, then put it in place, or keep what failed."""
+    from allrelapse.execute import execute  # papermill takes seconds to import
+
+    staging = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    staging.mkdir()
+    start = time.monotonic()
+    try:
+        notebook = study.root / analysis.notebook
+        with tempfile.TemporaryDirectory(
+            prefix=f"allrelapse{staging.suffix}-", ignore_cleanup_errors=True
+        ) as scratch:
+            story = execute(
+                notebook, chosen, root=study.root, output=staging, scratch=Path(scratch)
+            )
+        if not story and (fault := _fault(staging, analysis)):
+            story = f"{fault}; the notebook and the study file must say the same"
+        if story:
+            _keep_failure(staging, place, story)
+            raise RunError(story)
+        receipt.write(staging, analysis.id, made_from, time.monotonic() - start)
+        _put_in_place(staging, place)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def _fault(folder: Path, analysis: Analysis) -> str:
+    """What results lack of that which the study file declares, in words; else empty."""
+    for name in analysis.outputs:
+        if not (folder / name).is_file():
+            return f"output {name} missing"
+    try:
+        text = (folder / CLAIMS).read_text(encoding="utf-8")
+        recorded = {str(entry["claim"]) for entry in json.loads(text)}
+    except FileNotFoundError:
+        recorded = set()
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        return f"{CLAIMS} unreadable ({error})"
+    lacking, surplus = set(analysis.claims) - recorded, recorded - set(analysis.claims)
+    words = [f"claim {name} not recorded" for name in sorted(lacking)]
+    words += [f"claim {name} recorded but not declared" for name in sorted(surplus)]
+    return ", ".join(words)
+
+
+def _put_in_place(new: Path, place: Path) -> None:
+    """Two renames, so that nobody ever sees a folder half filled."""
+    aside = place.with_name(f".{place.name}.old")
+    if place.exists():
+        place.rename(aside)
+    new.rename(place)
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _keep_failure(staging: Path, place: Path, story: str) -> None:
+    """Keep the half-run notebook and the story beside the earlier results, which stay."""
+    evidence = staging / FAILED
+    evidence.mkdir()
+    for path in staging.glob("notebook.ipynb"):
+        path.rename(evidence / path.name)
+    (evidence / "error.txt").write_text(story + "\n", encoding="utf-8")
+    place.mkdir(exist_ok=True)
+    shutil.rmtree(place / FAILED, ignore_errors=True)
+    evidence.rename(place / FAILED)
+
+
+@contextmanager
+def _alone(place: Path, say: Callable[[str], object]) -> Iterator[None]:
+    """Hold the lock of an analysis; the system lets go of it however this process ends."""
+    with place.with_name(f".{place.name}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"{place.name}: waiting for another run of it to end")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _tidy(place: Path) -> None:
+    """Mend what a killed run left; the lock is ours, so whatever lies here is nobody's."""
+    aside = place.with_name(f".{place.name}.old")
+    if aside.exists() and not place.exists():
+        aside.rename(place)
+    for path in place.parent.glob(f".{place.name}.*"):
+        scratch = Path(tempfile.gettempdir()).glob(f"allrelapse{path.suffix}-*")
+        for left in (path, *scratch) if path.is_dir() else ():
+            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,241 @@
+"""The command as users have it: in a process of its own, in a copy of the repository."""
+
+import json
+import os
+import signal
+import tempfile
+
+import psutil
+import pytest
+import toy
+
+from allrelapse import cli
+from allrelapse.data import open_data
+from allrelapse.errors import DataNotAtHandError
+
+OVERLAP = """
+import time
+start = time.time()
+time.sleep(1)
+(output / "tables" / "time.csv").write_text(f"{start},{time.time()}")
+"""
+SLEEP = "import time; (output / 'half').touch(); time.sleep(60)"
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    with tempfile.TemporaryDirectory() as short:  # sockets need a short path
+        monkeypatch.setenv("TMPDIR", short)
+        yield toy.house(tmp_path)
+
+
+def study(house, *names, **fields):
+    toy.write_study(house, *(toy.analysis(name, **fields) for name in names))
+
+
+def kernel_under(process):
+    """The kernel that a process, or one that it started, has running."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    return next((c for c in children if "ipykernel_launcher" in c.cmdline()), None)
+
+
+def half_done(house, name="01_a", cohort="open"):
+    """Wait until the notebook has written into its staging folder."""
+    toy.wait_for(lambda: list((house / "results" / cohort).glob(f".{name}.*/half")))
+
+
+def test_a_short_name_runs_one_analysis(house):
+    study(house, "01_a", "02_b")
+    done = toy.allrelapse(house, "run", "01", "-p", "level=0.5")
+    assert done.returncode == 0, done.stderr
+    assert "01_a: done in" in done.stdout
+    assert (house / "results/open/01_a/tables/t.csv").read_text() == "level\n0.5\n"
+    assert not (house / "results/open/02_b").exists()
+    assert not list((house / "home").rglob("*"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["run", "01", "-p", "levle=1"], 2, "allowed: level: float = 0.95"),
+        (["run", "01", "-p", "level=high"], 2, "'high' is no float"),
+        (["run", "01", "-p", "level"], 2, "write name=value"),
+        (["run", "0"], 2, "choose one of 01_a, 02_b"),
+        (["run", "01", "--cohort", "../x"], 2, "cohort '../x'"),
+        (["run", "01", "--study", "none.yaml"], 2, "none.yaml cannot be read"),
+        (["run"], 2, "Missing argument 'ANALYSIS'"),
+        (["reproduce", "--cores", "0"], 2, "--cores"),
+        (["data", "fetch", "no/such.csv"], 2, "no open data file 'no/such.csv'"),
+    ],
+)
+def test_wrong_input_is_told_in_few_lines_and_exits_with_2(
+    arguments, code, told, tmp_path, monkeypatch, capsys
+):
+    toy.write_study(tmp_path, toy.analysis("01_a"), toy.analysis("02_b"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("allrelapse.execute.execute", None)
+    named = [] if "--study" in arguments or arguments[0] == "data" else ["--study", "study.yaml"]
+    with pytest.raises(SystemExit) as end:
+        cli.main([*arguments, *named])
+    stderr = capsys.readouterr().err
+    assert end.value.code == code
+    assert told in stderr
+    assert len(stderr.splitlines()) <= 5
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["reproduce"], ["scorecard"], ["data"], ["data", "list"]]
+)
+def test_every_command_explains_itself(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([*command, "--help"])
+    assert end.value.code == 0
+    assert "Usage: allrelapse" in capsys.readouterr().out
+
+
+def test_data_list_names_every_file(capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main(["data", "list"])
+    assert end.value.code == 0
+    assert "pcawg7/WES_Other.96.csv\n  2,113,673 bytes" in capsys.readouterr().out
+
+
+def test_a_failed_run_tells_a_short_story_and_exits_with_1(house):
+    toy.notebook(house / "notebooks" / "01_a.ipynb", "raise ValueError('what\\nis\\nwrong')")
+    study(house, "01_a")
+    done = toy.allrelapse(house, "run", "01")
+    assert done.returncode == 1
+    assert "ValueError: what" in done.stderr
+    assert "see results/open/01_a/failed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) < 8
+
+
+def test_a_run_without_its_required_data_exits_with_3(tmp_path, monkeypatch, capsys):
+    def nowhere(name):
+        raise DataNotAtHandError(name)
+
+    monkeypatch.setattr(open_data, "fetch", nowhere)
+    needs = {"required": ["pcawg7/WES_Other.96.csv"]}
+    file = toy.write_study(tmp_path, toy.analysis("01_a", open_data=needs))
+    with pytest.raises(SystemExit) as end:
+        cli.main(["run", "01", "--study", str(file)])
+    assert end.value.code == 3
+    assert "01_a needs pcawg7/WES_Other.96.csv" in capsys.readouterr().err
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_study_without_some_data_does_the_rest(house):
+    needs = {"required": ["pcawg7/WES_Other.96.csv"]}
+    toy.write_study(house, toy.analysis("01_a"), toy.analysis("02_b", open_data=needs))
+    done = toy.allrelapse(house, "reproduce", "--require-open-data")
+    assert done.returncode == 3
+    assert "02_b: not run (no results yet)" in done.stdout
+    assert sorted(p.name for p in (house / "results/open").glob("0*")) == ["01_a"]
+    assert toy.allrelapse(house, "reproduce").returncode == 0
+
+
+def test_analyses_run_side_by_side_and_one_that_fails_stops_no_other(house):
+    for name, last in (("01_a", ""), ("02_b", ""), ("03_c", "1 / 0")):
+        toy.notebook(house / "notebooks" / f"{name}.ipynb", toy.WRITE, OVERLAP, last)
+    study(house, "01_a", "02_b", "03_c")
+    done = toy.allrelapse(house, "reproduce", "--cores", "3")
+    assert done.returncode == 1
+    assert "03_c: to run, no results yet" in done.stdout
+    assert "03_c: failed after" in done.stdout
+    assert "03_c failed, see results/open/03_c/failed" in done.stderr
+    assert "not yet analysed" in done.stdout  # the scorecard is printed all the same
+    times = [
+        (house / f"results/open/{name}/tables/time.csv").read_text().split(",")
+        for name in ("01_a", "02_b")
+    ]
+    assert max(float(start) for start, _ in times) < min(float(end) for _, end in times)
+
+    toy.notebook(house / "notebooks" / "03_c.ipynb", toy.WRITE)
+    done = toy.allrelapse(house, "reproduce")
+    assert done.returncode == 0, done.stderr
+    assert "03_c: to run, last run failed" in done.stdout
+    assert "01_a" not in done.stdout
+    assert not (house / "results/open/03_c/failed").exists()
+
+    before = toy.files(house / "results/open")
+    done = toy.allrelapse(house, "reproduce")
+    assert done.returncode == 0, done.stderr
+    assert "Nothing to run." in done.stdout
+    assert toy.files(house / "results/open") == before
+
+    assert not list((house / "home").rglob("*"))
+    assert sorted(p.name for p in (house / "results").iterdir()) == [".snakemake-work", "open"]
+
+
+def test_two_runs_of_one_analysis_take_turns(house):
+    toy.notebook(house / "notebooks" / "01_a.ipynb", toy.WRITE, OVERLAP)
+    study(house, "01_a")
+    runs = [toy.start(house, "run", "01") for _ in range(2)]
+    told = [run.communicate(timeout=120)[0] for run in runs]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert sum("waiting for another run of it to end" in text for text in told) == 1
+    assert sorted(p.name for p in (house / "results/open").iterdir()) == [".01_a.lock", "01_a"]
+
+
+def test_after_kill_9_of_a_run_the_earlier_results_are_there_and_the_next_run_is_whole(house):
+    earlier = {"tables/t.csv": b"earlier"}
+    (house / "results/open/01_a/tables").mkdir(parents=True)
+    (house / "results/open/01_a/tables/t.csv").write_bytes(earlier["tables/t.csv"])
+    toy.notebook(house / "notebooks" / "01_a.ipynb", toy.WRITE, SLEEP)
+    study(house, "01_a")
+    process = toy.start(house, "run", "01")
+    half_done(house)
+    kernel = kernel_under(process)
+    process.kill()
+    process.communicate()
+    toy.wait_for(lambda: not kernel.is_running() or kernel.status() == psutil.STATUS_ZOMBIE)
+    assert toy.files(house / "results/open/01_a") == earlier
+    toy.notebook(house / "notebooks" / "01_a.ipynb", toy.WRITE)
+    assert toy.allrelapse(house, "run", "01").returncode == 0
+    assert set(toy.files(house / "results/open/01_a")) > {"tables/t.csv", "receipt.json"}
+    assert sorted(p.name for p in (house / "results/open").iterdir()) == [".01_a.lock", "01_a"]
+    assert not os.listdir(os.environ["TMPDIR"])
+
+
+@pytest.mark.parametrize(
+    ("command", "number", "code"),
+    [(["run", "01"], signal.SIGINT, 130), (["reproduce"], signal.SIGTERM, 143)],
+)
+def test_a_run_that_is_told_to_stop_cleans_up(command, number, code, house):
+    toy.notebook(house / "notebooks" / "01_a.ipynb", toy.WRITE, SLEEP)
+    study(house, "01_a")
+    process = toy.start(house, *command)
+    half_done(house)
+    kernel = kernel_under(process)
+    process.send_signal(number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == code, stderr
+    assert "Traceback" not in stderr
+    assert [p.name for p in (house / "results/open").iterdir()] == [".01_a.lock"]
+    assert not kernel.is_running()
+    assert not os.listdir(os.environ["TMPDIR"])
+
+
+@pytest.mark.parametrize(("everything", "times"), [(False, 1), (True, 2)])
+def test_after_kill_9_of_reproduce_the_next_one_finishes_the_study(everything, times, house):
+    """What it started lives on, and is not done again; or it died too, and is done again."""
+    count = "open(os.environ['HOME'] + '/runs', 'a').write('x')"
+    mark = "(output / 'half').touch()"
+    toy.notebook(house / "notebooks" / "01_a.ipynb", toy.WRITE, count, mark, OVERLAP)
+    study(house, "01_a", "02_b")
+    process = toy.start(house, "reproduce", "--cores", "1")
+    half_done(house)
+    started = psutil.Process(process.pid).children(recursive=True) if everything else []
+    process.kill()
+    for child in started:
+        child.kill()
+    done = toy.allrelapse(house, "reproduce")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (house / "home" / "runs").read_text() == times * "x"
+    for name in ("01_a", "02_b"):
+        made = json.loads((house / "results/open" / name / "receipt.json").read_text())
+        assert "tables/t.csv" in made["outputs"]
+    assert not [p for p in (house / "results/open").glob(".*") if p.is_dir()]
+    process.communicate()

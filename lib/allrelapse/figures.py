@@ -46,7 +46,8 @@ SUBSTITUTION: Mapping[str, str] = MappingProxyType(
 
 
 def style() -> None:
-    """Set the style of every figure: 8-point text, no chart junk, sharp and reproducible."""
+    """Set the style of figures (8-point text, no chart junk, reproducible) and shown tables."""
+    pd.options.display.max_colwidth = 120
     sns.set_theme(
         context="paper",
         style="ticks",

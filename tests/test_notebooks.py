@@ -1,0 +1,137 @@
+"""The committed notebooks, run through the same door as `make reproduce`."""
+
+import ast
+import json
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pandas as pd
+import pytest
+
+from allrelapse import paths, study
+
+STUDY = study.load()
+NOTEBOOKS = sorted((paths.REPOSITORY / "notebooks").glob("*.ipynb"))
+EXPECTED = pd.read_csv(paths.REPOSITORY / "tests" / "expected_verdicts.csv", keep_default_na=False)
+
+pytestmark = pytest.mark.xdist_group("notebooks")
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_committed_notebooks_hold_no_outputs(path):
+    assert not any(cell.outputs or cell.execution_count for cell in code(read(path)))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebooks_follow_the_skeleton(path):
+    notebook = read(path)
+    [entry] = [a for a in STUDY.analyses if paths.REPOSITORY / a.notebook == path]
+    headings = [
+        line
+        for cell in notebook.cells
+        if cell.cell_type == "markdown"
+        for line in cell.source.splitlines()
+        if line.startswith("#")
+    ]
+    assert headings[0] == f"# {entry.title}"
+    assert entry.title.endswith("?")
+    last = ["## Beside the paper", "## What could be wrong", "## Try it yourself", "## Session"]
+    assert headings[-4:] == last
+    assert sum("parameters" in cell.metadata.get("tags", []) for cell in notebook.cells) == 1
+    assert 15 <= len(notebook.cells) <= 40
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebooks_define_nothing_and_keep_cells_short(path):
+    for cell in code(read(path)):
+        assert len(cell.source.splitlines()) <= 20, cell.source
+        kinds = {type(node) for node in ast.walk(ast.parse(cell.source))}
+        assert not kinds & {ast.FunctionDef, ast.ClassDef}, cell.source
+        assert "filterwarnings" not in cell.source
+
+
+@pytest.fixture(scope="module")
+def root(mirror, tmp_path_factory):
+    """A copy of the study, reproduced."""
+    folder = tmp_path_factory.mktemp("study")
+    shutil.copy(paths.REPOSITORY / "study.yaml", folder)
+    for name in ("notebooks", "data"):
+        shutil.copytree(paths.REPOSITORY / name, folder / name)
+    reproduce(folder)
+    return folder
+
+
+def reproduce(folder, *arguments):
+    command = [sys.executable, "-m", "allrelapse", "reproduce", "--study", folder / "study.yaml"]
+    run = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+def scorecard(folder):
+    return pd.DataFrame(json.loads((folder / "results" / "open" / "scorecard.json").read_text()))
+
+
+def test_verdicts_are_the_expected_ones(root):
+    columns = ["claim", "kind", "data", "verdict"]
+    pd.testing.assert_frame_equal(scorecard(root)[columns], EXPECTED[columns])
+
+
+def test_the_readme_shows_the_scorecard_as_it_came_out(root):
+    readme = (paths.REPOSITORY / "README.md").read_text()
+    for row in scorecard(root).to_dict("records"):
+        cells = [row[k] for k in ("statement", "published", "kind", "data", "found")]
+        line = [*cells, f"**{row['verdict']}**"]
+        shown = [[c.strip() for c in text.split("|")[1:-1]] for text in readme.splitlines()]
+        assert line in shown, line
+
+
+def test_every_figure_comes_with_vector_table_and_words(root):
+    figures = list((root / "results" / "open").glob("*/figures/*.png"))
+    assert len(figures) >= 6
+    for figure in figures:
+        assert figure.with_suffix(".svg").stat().st_size > 1000
+        assert len(pd.read_csv(figure.with_suffix(".csv"))) > 1
+        assert len(figure.with_suffix(".txt").read_text().split()) > 8
+
+
+def test_pages_ask_nothing_of_any_other_machine(root):
+    for page in (root / "results" / "open").rglob("*.html"):
+        text = page.read_text()
+        assert 'src="http' not in text
+        assert 'rel="stylesheet" href="http' not in text
+
+
+def test_tables_are_byte_identical_on_a_second_run(root):
+    reproduce(root, "--cohort", "again")
+    first, again = root / "results" / "open", root / "results" / "again"
+    tables = [p.relative_to(first) for p in first.rglob("*") if p.suffix in {".csv", ".json"}]
+    tables = [p for p in tables if p.name not in {"receipt.json"}]
+    assert len(tables) > 15
+    for table in tables:
+        assert (first / table).read_bytes() == (again / table).read_bytes(), table
+
+
+def test_without_data_and_network_the_study_still_ends_well(tmp_path, monkeypatch):
+    for name in ("notebooks", "data"):
+        shutil.copytree(paths.REPOSITORY / name, tmp_path / name)
+    shutil.copy(paths.REPOSITORY / "study.yaml", tmp_path)
+    monkeypatch.delenv("ALLRELAPSE_MIRROR", raising=False)
+    monkeypatch.setenv("ALLRELAPSE_CACHE", str(tmp_path / "cache"))
+    for scheme in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(scheme, "http://127.0.0.1:9")  # the discard port: nobody listens
+    reproduce(tmp_path)
+    verdicts = scorecard(tmp_path).groupby("claim")["verdict"].agg(set)
+    assert verdicts["prevalence_early"] == {"agrees"}
+    assert verdicts["early_share"] == {"agrees", "data not at hand"}
+    assert verdicts["signature_relapse"] == {"data not at hand"}

@@ -78,6 +78,15 @@ def test_evidence_for_an_unknown_claim_is_an_error_that_names_it(folder):
         scorecard.scorecard(STUDY, folder)
 
 
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.0001234, "0.000123"), (64.94, "64.9"), (9523.4, "9,520"), (2, "2")]
+)
+def test_numbers_have_three_significant_digits_and_no_surprising_exponent(value, shown, folder):
+    claims.record("prevalence_early", "recomputed", value)
+    [row] = rows(scorecard.scorecard(STUDY, folder), "prevalence_early")
+    assert row["found"] == shown
+
+
 def test_data_not_at_hand_is_recorded_as_such(folder):
     claims.record_not_at_hand("early_share", "replicated", "TARGET T-ALL")
     [row] = rows(scorecard.scorecard(STUDY, folder), "early_share")

@@ -40,7 +40,9 @@ class Scorecard:
 
     def __str__(self) -> str:
         """Compact table for a terminal, and a line of counts."""
-        short = self.table[["claim", "published", "kind", "found", "verdict"]]
+        evidence = (self.table["kind"] + ", " + self.table["data"]).str.strip(", ")
+        short = self.table.assign(evidence=evidence)
+        short = short[["claim", "published", "found", "verdict", "evidence"]]
         counts = self.table["verdict"].value_counts()
         tally = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
         return f"{short.to_markdown(index=False, tablefmt='simple')}\n\n{tally}"
@@ -172,4 +174,7 @@ def _published(row: pd.Series) -> str:
 
 
 def _number(x: float) -> str:
-    return "∞" if math.isinf(x) else f"{x:.3g}"
+    """Three significant digits, without exponents where a reader would not expect them."""
+    if math.isinf(x):
+        return "∞"
+    return f"{float(f'{x:.3g}'):,.0f}" if abs(x) >= 1000 else f"{x:.3g}"

@@ -1,0 +1,34 @@
+"""Put the scorecard and two pictures of the latest results into the README."""
+
+import json
+import re
+import shutil
+
+import pandas as pd
+
+from allrelapse import paths
+
+RESULTS = paths.REPOSITORY / "results" / "open"
+PICTURES = ("05_signature_attribution/figures/controls", "01_relapse_timing/figures/prevalence")
+
+
+def table() -> str:
+    """The scorecard without notes and sources, as Markdown."""
+    rows = pd.DataFrame(json.loads((RESULTS / "scorecard.json").read_text(encoding="utf-8")))
+    rows["verdict"] = "**" + rows["verdict"] + "**"
+    columns = ["statement", "published", "kind", "data", "found", "verdict"]
+    return str(rows[columns].to_markdown(index=False))
+
+
+def main() -> None:
+    """Rewrite README.md and docs/pictures."""
+    readme = paths.REPOSITORY / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    between = re.compile(r"(?<=<!-- scorecard -->\n).*(?=<!-- /scorecard -->)", re.DOTALL)
+    readme.write_text(between.sub(lambda _: f"\n{table()}\n\n", text), encoding="utf-8")
+    for picture in PICTURES:
+        shutil.copy(RESULTS / f"{picture}.png", paths.REPOSITORY / "docs" / "pictures")
+
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,7 @@ PICTURES = ("05_signature_attribution/figures/controls", "01_relapse_timing/figu
 
 def table() -> str:
     """The scorecard without notes and sources, as Markdown."""
-    rows = pd.DataFrame(json.loads((RESULTS / "scorecard.json").read_text(encoding="utf-8")))
+    rows = pd.DataFrame(json.loads((RESULTS.parent / "scorecard.json").read_text(encoding="utf-8")))
     rows["verdict"] = "**" + rows["verdict"] + "**"
     columns = ["statement", "published", "kind", "data", "found", "verdict"]
     return str(rows[columns].to_markdown(index=False))

@@ -215,15 +215,15 @@ def _fetch(names: list[str], *, verbose: bool = False) -> list[str]:
 
 
 def _scorecard(study: "Study", cohort: str) -> None:
-    """Write and print the scorecard of a cohort."""
+    """Write results/scorecard.* for a cohort, and print it."""
     from allrelapse import run
     from allrelapse import scorecard as cards
 
     folder = study.results(cohort)
     lacking = [analysis.id for analysis in study.analyses if run.missing(analysis)]
     card = cards.scorecard(study, folder, lacking)
-    card.write(folder)
-    click.echo(f"\n{card}\n\n{_short(folder / 'scorecard.html')}")
+    written = card.write(folder.parent)
+    click.echo(f"\n{card}\n\nwith notes and sources: {', '.join(map(_short, written))}")
 
 
 def _since(start: float) -> str:

@@ -118,7 +118,7 @@ def scorecard(study: "Study", folder: Path, not_at_hand: Iterable[str] = ()) -> 
             rows.append(
                 {**common, "kind": "", "data": "", "found": "", "note": "", "verdict": verdict}
             )
-    return Scorecard(study.title, pd.DataFrame(rows)[COLUMNS])
+    return Scorecard(f"{study.title} (cohort: {folder.name})", pd.DataFrame(rows)[COLUMNS])
 
 
 def beside_the_paper(analysis: str) -> pd.DataFrame:

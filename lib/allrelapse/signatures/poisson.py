@@ -70,7 +70,7 @@ def duality_gap(counts: Array, signatures: Array, exposures: Array, fixed: Array
     of mutations, so its tangent plane bounds it there. Signatures that start at zero are no
     candidates.
 
-    Source: Lindsay 1983, Ann Stat 11:86, theorem 4.1.
+    Source: Lindsay 1983, Ann Stat 11:86.
     """
     ratio = _ratio(counts, signatures, exposures, fixed)
     candidates = np.where(exposures > 0, ratio, 0.0)

@@ -65,7 +65,7 @@ def presence(
     exposure = np.where(ratio > 0, full[:, j], 0.0)
     freedom = np.maximum(len(w) - (full > 0.5).sum(axis=1), 1)
     if overdispersed:
-        dispersion, null_law = _dispersion(x, full @ w.T, freedom), f_distribution(1, freedom)
+        dispersion, null_law = variance_ratio(x, full @ w.T, freedom), f_distribution(1, freedom)
     else:
         dispersion, null_law = np.ones(len(x)), chi2(1)
     p = np.where(ratio > 0, null_law.sf(ratio / dispersion) / 2, 1.0)
@@ -95,10 +95,10 @@ def pool(counts: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
     return counts[groups.index].T.groupby(groups.to_numpy()).sum().T
 
 
-def _dispersion(x: Array, mean: Array, freedom: Array) -> Array:
+def variance_ratio(x: Array, mean: Array, freedom: Array) -> Array:
     """Variance over mean, at least 1, by an estimator that holds for small counts.
 
-    Source: Fletcher 2012, Biometrika 99:230, equation 8.
+    Source: Fletcher 2012, Biometrika 99:230.
     """
     mean = np.maximum(mean, poisson.TINY)
     made = mean > 1e-6

@@ -7,7 +7,23 @@ from allrelapse import paths
 from allrelapse.data.schemas import read_table
 from allrelapse.errors import InputError
 
-TIMING = ["very early", "early", "late"]
+TIMING = ("very early", "early", "late")
+"""Groups of relapses by time since diagnosis: <9, 9-36, >36 months (Li 2020, abstract)."""
+GENES = [
+    "NR3C1",
+    "NR3C2",
+    "TP53",
+    "NT5C2",
+    "FPGS",
+    "CREBBP",
+    "MSH2",
+    "MSH6",
+    "PMS2",
+    "WHSC1",
+    "PRPS1",
+    "PRPS2",
+]
+"""The 12 genes with relapse-specific alterations (Li 2020, abstract)."""
 
 SCHEMAS = {
     "claims": pa.DataFrameSchema(
@@ -33,6 +49,44 @@ SCHEMAS = {
             "patients": pa.Column("Int64", pa.Check.ge(1), nullable=True),
             "source": pa.Column(str),
         }
+    ),
+    "relapse_genes": pa.DataFrameSchema(
+        {
+            "study": pa.Column(str),
+            "gene": pa.Column(str, pa.Check.isin(GENES)),
+            "lineage": pa.Column(str, pa.Check.isin(["B", "T"]), nullable=True),
+            "stage": pa.Column(str, pa.Check.isin(["diagnosis", "relapse"])),
+            "group": pa.Column(str, nullable=True),
+            "carriers": pa.Column("Int64", pa.Check.ge(0), nullable=True),
+            "samples": pa.Column("Int64", pa.Check.ge(1), nullable=True),
+            "percent": pa.Column(float, pa.Check.in_range(0, 100), nullable=True),
+            "note": pa.Column(str, nullable=True),
+            "source": pa.Column(str),
+        }
+    ),
+    "survival_after_relapse": pa.DataFrameSchema(
+        {
+            "study": pa.Column(str),
+            "lineage": pa.Column(str, pa.Check.isin(["B", "T"]), nullable=True),
+            "group": pa.Column(str),
+            "percent": pa.Column(float, pa.Check.in_range(0, 100)),
+            "standard_error": pa.Column(float, pa.Check.gt(0), nullable=True),
+            "endpoint": pa.Column(str),
+            "source": pa.Column(str),
+        }
+    ),
+    "hazard_ratios": pa.DataFrameSchema(
+        {
+            "study": pa.Column(str),
+            "feature": pa.Column(str),
+            "hazard_ratio": pa.Column(float, pa.Check.gt(0)),
+            "lower": pa.Column(float, pa.Check.gt(0)),
+            "upper": pa.Column(float, pa.Check.gt(0)),
+            "source": pa.Column(str),
+        },
+        checks=pa.Check(
+            lambda t: (t["lower"] < t["hazard_ratio"]) & (t["hazard_ratio"] < t["upper"])
+        ),
     ),
 }
 

@@ -14,10 +14,10 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.rates import confint_poisson
 
 from allrelapse import exact
+from allrelapse.data.published import TIMING
 from allrelapse.errors import InputError
 
-MONTH = 365.25 / 12  # days
-GROUPS = {"very early": (0.0, 9.0), "early": (9.0, 36.0), "late": (36.0, np.inf)}  # months
+GROUPS = TIMING
 
 
 @dataclass(frozen=True)

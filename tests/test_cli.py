@@ -166,7 +166,9 @@ def test_analyses_run_side_by_side_and_one_that_fails_stops_no_other(house):
     assert toy.files(house / "results/open") == before
 
     assert not list((house / "home").rglob("*"))
-    assert sorted(p.name for p in (house / "results").iterdir()) == [".snakemake-work", "open"]
+    cards = [f"scorecard.{ending}" for ending in ("html", "json", "md")]
+    found = sorted(p.name for p in (house / "results").iterdir())
+    assert found == [".snakemake-work", "open", *cards]
 
 
 def test_two_runs_of_one_analysis_take_turns(house):

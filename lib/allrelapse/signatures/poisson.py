@@ -13,9 +13,18 @@ from scipy.special import xlogy
 Array = NDArray[np.float64]
 
 TINY = 1e-12  # a channel that no active signature can make: likelihood as good as zero, not NaN
-TOLERANCE = 1e-4  # largest distance to the maximum log-likelihood that a fit may keep
 STEPS = 100  # of expectation-maximisation, after which Newton's method takes the rest
 NEWTON_STEPS = 200
+RIDGE = 1e-10  # keeps the Hessian of near-identical signatures invertible
+
+
+def tolerance(counts: Array) -> Array:
+    """Largest distance to the maximum log-likelihood that a fit of each row may keep.
+
+    1e-4, and 1e-9 per mutation where that is more: rounding allows no better.
+    """
+    allowed: Array = np.maximum(1e-4, 1e-9 * counts.sum(axis=1))
+    return allowed
 
 
 def log_likelihood(counts: Array, mean: Array) -> Array:
@@ -29,7 +38,7 @@ def fit(counts: Array, signatures: Array, start: Array, fixed: Array | None = No
 
     Expectation-maximisation, sped up by squared extrapolation, for all samples at once; then
     Newton's method for the few that it leaves. A sample is done when its log-likelihood is
-    proven to lie within `TOLERANCE` of the maximum (`duality_gap`).
+    proven to lie within `tolerance` of the maximum (`duality_gap`).
 
     Parameters
     ----------
@@ -55,7 +64,7 @@ def fit(counts: Array, signatures: Array, start: Array, fixed: Array | None = No
         for _ in range(10):
             e = _extrapolated_step(x, signatures, e, o)
         exposures[active] = e
-        active = active[duality_gap(x, signatures, e, o) > TOLERANCE]
+        active = active[duality_gap(x, signatures, e, o) > tolerance(x)]
         if not active.size:
             return exposures
     for i in active:
@@ -106,23 +115,27 @@ def _newton(counts: Array, signatures: Array, exposures: Array, fixed: Array) ->
     w, e = signatures[:, free], exposures[free]
     for _ in range(NEWTON_STEPS):
         mean = np.maximum(w @ e + fixed, TINY)
-        if duality_gap(counts[None], w, e[None], fixed[None])[0] <= TOLERANCE:
+        if duality_gap(counts[None], w, e[None], fixed[None]) <= tolerance(counts[None]):
             result = np.zeros_like(exposures)
             result[free] = e
             return result
         gradient = w.sum(axis=0) - w.T @ (counts / mean)
         hessian = (w.T * (counts / mean**2)) @ w
-        hessian += np.eye(len(e)) * (1e-10 * np.trace(hessian) + 1e-300)
-        root = cholesky(hessian)
-        aim = nnls(root, solve_triangular(root, hessian @ e - gradient, trans=1))[0]
+        scale = 1 / np.sqrt(np.diag(hessian) + 1e-300)  # exposures differ by many orders
+        root = cholesky(hessian * np.outer(scale, scale) + RIDGE * np.eye(len(e)))
+        slope = scale * (hessian @ e - gradient)
+        aim = scale * nnls(root, solve_triangular(root, slope, trans=1))[0]
         e = _line_search(counts, w, e, np.maximum(aim, TINY), fixed)
     raise ArithmeticError(f"no convergence in {NEWTON_STEPS} Newton steps")
 
 
 def _line_search(counts: Array, w: Array, e: Array, aim: Array, fixed: Array) -> Array:
-    """The longest of the steps 1, 1/2, 1/4 ... towards `aim` that raises the likelihood most."""
-    steps = 0.5 ** np.arange(20)
-    trials = e + steps[:, None] * (aim - e)
-    best = int(np.argmax(log_likelihood(counts, trials @ w.T + fixed)))
-    step: Array = trials[best]
+    """The longest of the steps 1, 1/2, 1/4 ... towards `aim` that raises the likelihood most.
+
+    Near the maximum likelihoods differ by rounding only; then the whole step is the right one.
+    """
+    trials = e + 0.5 ** np.arange(20)[:, None] * (aim - e)
+    likelihood = log_likelihood(counts, trials @ w.T + fixed)
+    best = likelihood.max()
+    step: Array = trials[np.argmax(likelihood >= best - 1e-13 * abs(best))]
     return step

@@ -61,7 +61,7 @@ def presence(
     null = poisson.fit(x, others, even_start(x, others.shape[1]))
     best = poisson.log_likelihood(x, full @ w.T)
     ratio = 2 * (best - poisson.log_likelihood(x, null @ others.T))
-    ratio = np.where(ratio > 4 * poisson.TOLERANCE, ratio, 0.0)  # less is the fit's own error
+    ratio = np.where(ratio > 4 * poisson.tolerance(x), ratio, 0.0)  # less is the fit's own error
     exposure = np.where(ratio > 0, full[:, j], 0.0)
     freedom = np.maximum(len(w) - (full > 0.5).sum(axis=1), 1)
     if overdispersed:

@@ -1,12 +1,13 @@
 # The front door. `make` alone lists the targets.
-MIRROR ?= $(wildcard ../shared/data-mirror)
+MIRROR ?= $(or $(ALLRELAPSE_MIRROR),$(wildcard ../shared/data-mirror))
 COHORT ?= open
 CORES  ?= $(shell getconf _NPROCESSORS_ONLN)
 # Conda users bring their own environment (environment.yml); everyone else gets .venv.
 VENV   := $(if $(filter allrelapse,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX),.venv)
 BIN    := $(VENV)/bin
 
-export ALLRELAPSE_MIRROR := $(if $(MIRROR),$(abspath $(MIRROR)))
+# Not $(abspath): it would take a space in the path for the end of it.
+export ALLRELAPSE_MIRROR := $(if $(MIRROR),$(if $(filter /%,$(MIRROR)),,$(CURDIR)/)$(MIRROR))
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -14,7 +15,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Settings: MIRROR=folder with the open data files, COHORT=name, CORES=number"
+	@echo "  Settings: MIRROR=folder with the open data files, COHORT=name, CORES=number,"
+	@echo "            PYTHON=python3.12 (for env), LAB='--no-browser' (for lab)"
 
 env: $(VENV)/.allrelapse ## make the environment from requirements.lock (done by the others when needed)
 
@@ -25,16 +27,16 @@ $(VENV)/.allrelapse: requirements.lock pyproject.toml
 	@touch $@
 
 reproduce: env ## run the whole study, then print the scorecard
-	@$(BIN)/allrelapse reproduce --cohort $(COHORT) --cores $(CORES)
+	@$(BIN)/allrelapse reproduce --cohort "$(COHORT)" --cores $(CORES)
 
 data: env ## fetch and check every open data file
 	@$(BIN)/allrelapse data fetch
 
 scorecard: env ## print the scorecard of the results that are there
-	@$(BIN)/allrelapse scorecard --cohort $(COHORT)
+	@$(BIN)/allrelapse scorecard --cohort "$(COHORT)"
 
 lab: env ## explore the notebooks in JupyterLab
-	@$(BIN)/jupyter lab --notebook-dir=notebooks
+	@$(BIN)/jupyter lab --notebook-dir=notebooks $(LAB)
 
 test: env ## run the tests
 	@$(BIN)/python -m pytest -n $(CORES) --dist loadgroup

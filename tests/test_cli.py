@@ -171,6 +171,16 @@ def test_analyses_run_side_by_side_and_one_that_fails_stops_no_other(house):
     assert found == [".snakemake-work", "open", *cards]
 
 
+def test_a_scorecard_of_no_results_is_refused_and_the_last_one_stays(house):
+    study(house, "01_a")
+    toy.allrelapse(house, "reproduce")
+    before = (house / "results/scorecard.md").read_text()
+    done = toy.allrelapse(house, "scorecard", "--cohort", "nobody")
+    assert done.returncode == 2
+    assert "no results of cohort 'nobody'" in done.stderr
+    assert (house / "results/scorecard.md").read_text() == before
+
+
 def test_two_runs_of_one_analysis_take_turns(house):
     toy.notebook(house / "notebooks" / "01_a.ipynb", toy.WRITE, OVERLAP)
     study(house, "01_a")

@@ -1,8 +1,10 @@
 #!/bin/sh
-# Makes the virtual environment $1 with the first Python on this machine that the lock was made for.
+# Makes the virtual environment $1 with $PYTHON, or else with the first Python on this machine that
+# the lock was made for.
 set -eu
-for python in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
-    if "$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then
+fits='import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'
+for python in ${PYTHON:-python3 python3.13 python3.12 python3.11}; do
+    if "$python" -c "$fits" 2>/dev/null; then
         rm -rf "$1"
         echo "Making $1 with $("$python" --version); this takes a few minutes, once."
         "$python" -m venv "$1" && exit 0
@@ -10,5 +12,9 @@ for python in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
         exit 1
     fi
 done
-echo "No Python 3.11, 3.12 or 3.13 found. Install one, or name it: make PYTHON=/path/to/python3.12 reproduce" >&2
+if [ -n "${PYTHON:-}" ]; then
+    echo "PYTHON=$PYTHON is not a Python 3.11, 3.12 or 3.13." >&2
+else
+    echo "No Python 3.11, 3.12 or 3.13 found. Install one, or name it: make env PYTHON=/path/to/python3.12" >&2
+fi
 exit 1

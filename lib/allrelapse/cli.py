@@ -127,7 +127,10 @@ Example:
 def scorecard(cohort: str | None, file: Path) -> None:
     """Write and print the scorecard of the results that are there."""
     study = _load(file)
-    _scorecard(study, cohort or study.cohort)
+    folder = study.results(cohort or study.cohort)
+    if not folder.is_dir():
+        raise InputError(f"no results of cohort {folder.name!r} in {_short(folder.parent)}")
+    _scorecard(study, folder.name)
 
 
 @cli.group()
@@ -176,6 +179,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         code = error.exit_code
     except click.Abort:
         code = 128 + signal.SIGINT
+    except OSError as error:
+        click.echo(f"cannot use {error.filename or 'a file'}: {error.strerror or error}", err=True)
+        code = FAILED
     except InputError as error:
         click.echo(str(error), err=True)
         code = NOT_AT_HAND if isinstance(error, DataNotAtHandError) else BAD_INPUT

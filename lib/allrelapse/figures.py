@@ -145,6 +145,8 @@ def interval_plot(
             ax.plot(row[value], y, marker="o", color=colour, ms=5, zorder=3)
         else:
             ax.annotate("∞", (edge, y), (6, 0), textcoords="offset points", va="center")
+    if log:
+        ax.xaxis.set_major_formatter("{x:g}")
     if null is not None:
         ax.axvline(null, color="#777777", lw=0.8, ls="--", zorder=1)
     ax.set_yticks(range(len(table)), list(table[label]))

@@ -121,8 +121,9 @@ def run(
         _tidy(place)
         now = partial(state, study, analysis.id, cohort=cohort, at_hand=at_hand)
         if not (unless_current and now(parameters=parameters) == CURRENT):
-            say(f"{analysis.id}: started")
             made_from = receipt.ingredients(study.root, analysis, values, at_hand)
+            without = [f", without {name} (not at hand)" for name in made_from["not_at_hand"]]
+            say(f"{analysis.id}: started" + "".join(without))
             _run(study, analysis, place, chosen, made_from)
     return place
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import pandas as pd
 
-from allrelapse import claims, paths
+from allrelapse import claims, parameters, paths, receipt
 
 if TYPE_CHECKING:
-    from allrelapse.study import Study
+    from allrelapse.study import Analysis, Study
 
 NOT_PUBLIC = "not public"
 NOT_ANALYSED = "not yet analysed"
@@ -98,8 +98,10 @@ def scorecard(study: "Study", folder: Path, not_at_hand: Iterable[str] = ()) -> 
     evidence: dict[str, list[dict[str, Any]]] = {}
     for analysis in study.analyses:
         file = folder / analysis.id / claims.FILE
+        changed = _changed_settings(study, analysis, folder)
         for entry in claims.read(file) if file.exists() else []:
             claims.published_claim(entry["claim"])
+            entry["note"] = changed + entry["note"]
             evidence.setdefault(entry["claim"], []).append(entry)
     in_study = {analysis.id for analysis in study.analyses}
     missing = set(not_at_hand)
@@ -119,6 +121,18 @@ def scorecard(study: "Study", folder: Path, not_at_hand: Iterable[str] = ()) -> 
                 {**common, "kind": "", "data": "", "found": "", "note": "", "verdict": verdict}
             )
     return Scorecard(f"{study.title} (cohort: {folder.name})", pd.DataFrame(rows)[COLUMNS])
+
+
+def _changed_settings(study: "Study", analysis: "Analysis", folder: Path) -> str:
+    """Parameters of the latest run that are not the study's, in words; else empty."""
+    made = receipt.read(folder / analysis.id)
+    if made is None:
+        return ""
+    allowed = parameters.declared(study.root / analysis.notebook)
+    usual = {name: p.default for name, p in allowed.items()} | analysis.parameters
+    values = made["parameters"]["values"].items()
+    changed = [f"{name} = {value!r}" for name, value in values if usual.get(name, value) != value]
+    return f"[run with {', '.join(changed)}] " if changed else ""
 
 
 def beside_the_paper(analysis: str) -> pd.DataFrame:

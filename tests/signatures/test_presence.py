@@ -118,3 +118,21 @@ def test_dispersion_is_the_ratio_of_variance_to_mean_and_steadier_than_pearson_s
     pearson = np.maximum(((counts - mean) ** 2 / mean).mean(axis=1), 1)
     assert estimate.mean() == pytest.approx(2, rel=0.05)
     assert estimate.std() < 0.8 * pearson.std()
+
+
+def test_bootstrap_p_values_are_calibrated_at_the_size_of_an_exome():
+    counts = draw({"SBS1": 12, "SBS5": 18, "SBS18": 10}, samples=300, seed=9)
+    plain = signatures.presence(counts, FEW, "SBS87", level=None, replicates=199, seed=1)
+    assert within_monte_carlo_error((plain["p_value"] < 0.05).sum(), 300, 0.05)
+    assert within_monte_carlo_error((plain["p_value"] < 0.2).sum(), 300, 0.2)
+
+
+def test_bootstrap_p_values_repeat_with_the_seed():
+    counts = draw({"SBS1": 12, "SBS5": 18, "SBS87": 10}, samples=5)
+    first, again, other = (
+        signatures.presence(counts, FEW, "SBS87", level=None, replicates=99, seed=seed)["p_value"]
+        for seed in (1, 1, 2)
+    )
+    pd.testing.assert_series_equal(first, again)
+    assert not first.equals(other)
+    assert (first >= 0.01).all()  # no smaller than one in a hundred with 99 draws

@@ -20,6 +20,8 @@ def presence(
     *,
     overdispersed: bool = True,
     level: float | None = 0.95,
+    replicates: int = 0,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Likelihood-ratio test, per sample, that `target` made at least some of the mutations.
 
@@ -34,6 +36,10 @@ def presence(
     target : name of a signature
     overdispersed : estimate each sample's dispersion (never below 1); False takes 1
     level : of the profile-likelihood interval; None leaves `lower` and `upper` NaN and is faster
+    replicates : if above 0, P comes from that many Poisson spectra drawn from each sample's fit
+        without the target (parametric bootstrap): for exomes, where counts are too small for the
+        limiting distribution
+    seed : of these draws
 
     Returns
     -------
@@ -47,7 +53,7 @@ def presence(
         If the target is not among the signatures, is the only one, or the tables do not match.
 
     Source: Self & Liang 1987, J Am Stat Assoc 82:605 (boundary); McCullagh & Nelder 1989,
-    section 9.2 (quasi-likelihood).
+    section 9.2 (quasi-likelihood); Davison & Hinkley 1997, section 4.2.3 (Monte Carlo P).
     """
     if target not in signatures or signatures.shape[1] < 2:
         have = ", ".join(map(str, signatures.columns))
@@ -57,18 +63,18 @@ def presence(
     x, w = matched(counts, signatures)
     j = signatures.columns.get_loc(target)
     others = np.delete(w, j, axis=1)
-    full = poisson.fit(x, w, even_start(x, w.shape[1]))
-    null = poisson.fit(x, others, even_start(x, others.shape[1]))
+    full, null, ratio = _likelihood_ratio(x, w, others)
     best = poisson.log_likelihood(x, full @ w.T)
-    ratio = 2 * (best - poisson.log_likelihood(x, null @ others.T))
-    ratio = np.where(ratio > 4 * poisson.tolerance(x), ratio, 0.0)  # less is the fit's own error
     exposure = np.where(ratio > 0, full[:, j], 0.0)
     freedom = np.maximum(len(w) - (full > 0.5).sum(axis=1), 1)
     if overdispersed:
         dispersion, null_law = variance_ratio(x, full @ w.T, freedom), f_distribution(1, freedom)
     else:
         dispersion, null_law = np.ones(len(x)), chi2(1)
-    p = np.where(ratio > 0, null_law.sf(ratio / dispersion) / 2, 1.0)
+    if replicates:
+        p = _bootstrap_p(null @ others.T, w, others, ratio, replicates, np.random.default_rng(seed))
+    else:
+        p = np.where(ratio > 0, null_law.sf(ratio / dispersion) / 2, 1.0)
     lower = upper = np.full(len(x), np.nan)
     if level is not None:
         drop = dispersion * null_law.ppf(level)
@@ -85,6 +91,26 @@ def presence(
         },
         index=counts.columns,
     )
+
+
+def _likelihood_ratio(x: Array, w: Array, others: Array) -> tuple[Array, Array, Array]:
+    """Exposures with and without the target, and twice the log of their likelihood ratio."""
+    full = poisson.fit(x, w, even_start(x, w.shape[1]))
+    null = poisson.fit(x, others, even_start(x, others.shape[1]))
+    ratio = 2 * (poisson.log_likelihood(x, full @ w.T) - poisson.log_likelihood(x, null @ others.T))
+    # less than this is the error of the fits
+    return full, null, np.where(ratio > 4 * poisson.tolerance(x), ratio, 0.0)
+
+
+def _bootstrap_p(
+    mean: Array, w: Array, others: Array, ratio: Array, replicates: int, rng: np.random.Generator
+) -> Array:
+    """Share of spectra drawn from `mean` whose ratio is as large as seen, seen one included."""
+    p = np.ones(len(mean))
+    for i in np.flatnonzero(ratio > 0):
+        drawn = rng.poisson(mean[i], size=(replicates, mean.shape[1])).astype(float)
+        p[i] = (1 + np.sum(_likelihood_ratio(drawn, w, others)[2] >= ratio[i])) / (replicates + 1)
+    return p
 
 
 def pool(counts: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:

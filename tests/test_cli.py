@@ -171,6 +171,15 @@ def test_analyses_run_side_by_side_and_one_that_fails_stops_no_other(house):
     assert found == [".snakemake-work", "open", *cards]
 
 
+def test_a_place_that_cannot_be_written_is_told_in_one_line(house):
+    study(house, "01_a")
+    (house / "results").write_text("a file where a folder should be")
+    done = toy.allrelapse(house, "run", "01")
+    assert done.returncode == 1
+    assert done.stderr.startswith("cannot use ")
+    assert len(done.stderr.splitlines()) == 1
+
+
 def test_a_scorecard_of_no_results_is_refused_and_the_last_one_stays(house):
     study(house, "01_a")
     toy.allrelapse(house, "reproduce")

@@ -123,6 +123,18 @@ def test_tables_are_byte_identical_on_a_second_run(root):
         assert (first / table).read_bytes() == (again / table).read_bytes(), table
 
 
+def test_a_run_with_other_settings_is_told_in_the_scorecard_and_put_right_again(root):
+    run = [sys.executable, "-m", "allrelapse"]
+    at = ["--study", root / "study.yaml"]
+    subprocess.run([*run, "run", "01", "-p", "level=0.5", *at], capture_output=True, check=True)
+    subprocess.run([*run, "scorecard", *at], capture_output=True, check=True)
+    changed = scorecard(root).query("claim == 'early_over_late'").iloc[0]
+    assert changed["note"].startswith("[run with level = 0.5] ")
+    assert changed["verdict"] == "agrees"  # claims are judged at 95 % whatever is shown
+    assert "parameter level changed" in reproduce(root)
+    assert "run with" not in scorecard(root)["note"].str.cat()
+
+
 def test_without_data_and_network_the_study_still_ends_well(tmp_path, monkeypatch):
     for name in ("notebooks", "data"):
         shutil.copytree(paths.REPOSITORY / name, tmp_path / name)

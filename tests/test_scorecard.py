@@ -36,6 +36,13 @@ def test_an_analysis_without_its_data_says_so(folder):
     assert rows(card, "prevalence_late")[0]["verdict"] == "data not at hand"
 
 
+def test_evidence_from_before_a_failed_run_says_so(folder):
+    claims.record("prevalence_early", "recomputed", 64.9, note="counts")
+    (folder / "01_relapse_timing" / "failed").mkdir()
+    [row] = rows(scorecard.scorecard(STUDY, folder), "prevalence_early")
+    assert row["note"] == "[the latest run failed; this is an earlier result] counts"
+
+
 def test_evidence_of_each_kind_stands_in_a_row_of_its_own(folder):
     claims.record("prevalence_early", "recomputed", 64.9, (51.1, 77.1), 57, "counts")
     claims.record(

@@ -98,10 +98,10 @@ def scorecard(study: "Study", folder: Path, not_at_hand: Iterable[str] = ()) -> 
     evidence: dict[str, list[dict[str, Any]]] = {}
     for analysis in study.analyses:
         file = folder / analysis.id / claims.FILE
-        changed = _changed_settings(study, analysis, folder)
+        caution = _caution(study, analysis, folder / analysis.id)
         for entry in claims.read(file) if file.exists() else []:
             claims.published_claim(entry["claim"])
-            entry["note"] = changed + entry["note"]
+            entry["note"] = caution + entry["note"]
             evidence.setdefault(entry["claim"], []).append(entry)
     in_study = {analysis.id for analysis in study.analyses}
     missing = set(not_at_hand)
@@ -123,16 +123,18 @@ def scorecard(study: "Study", folder: Path, not_at_hand: Iterable[str] = ()) -> 
     return Scorecard(f"{study.title} (cohort: {folder.name})", pd.DataFrame(rows)[COLUMNS])
 
 
-def _changed_settings(study: "Study", analysis: "Analysis", folder: Path) -> str:
-    """Parameters of the latest run that are not the study's, in words; else empty."""
-    made = receipt.read(folder / analysis.id)
-    if made is None:
-        return ""
-    allowed = parameters.declared(study.root / analysis.notebook)
-    usual = {name: p.default for name, p in allowed.items()} | analysis.parameters
-    values = made["parameters"]["values"].items()
-    changed = [f"{name} = {value!r}" for name, value in values if usual.get(name, value) != value]
-    return f"[run with {', '.join(changed)}] " if changed else ""
+def _caution(study: "Study", analysis: "Analysis", folder: Path) -> str:
+    """Why results are not what the study file would give, in words; else empty."""
+    words = []
+    if (folder / "failed").exists():
+        words.append("[the latest run failed; this is an earlier result] ")
+    if made := receipt.read(folder):
+        allowed = parameters.declared(study.root / analysis.notebook)
+        usual = {name: p.default for name, p in allowed.items()} | analysis.parameters
+        values = made["parameters"]["values"].items()
+        changed = [f"{name} = {value!r}" for name, value in values if usual.get(name) != value]
+        words += [f"[run with {', '.join(changed)}] "] if changed else []
+    return "".join(words)
 
 
 def beside_the_paper(analysis: str) -> pd.DataFrame:

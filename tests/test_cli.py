@@ -234,6 +234,7 @@ def test_a_run_that_is_told_to_stop_cleans_up(command, number, code, house):
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == code, stderr
     assert "Traceback" not in stderr
+    assert ("interrupted" in stderr) == (number == signal.SIGINT)
     assert [p.name for p in (house / "results/open").iterdir()] == [".01_a.lock"]
     assert not kernel.is_running()
     assert not os.listdir(os.environ["TMPDIR"])

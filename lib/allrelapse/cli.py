@@ -178,6 +178,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         error.show()
         code = error.exit_code
     except click.Abort:
+        click.echo("interrupted; what was finished is kept, all else is as before", err=True)
         code = 128 + signal.SIGINT
     except OSError as error:
         click.echo(f"cannot use {error.filename or 'a file'}: {error.strerror or error}", err=True)

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binom, chi2
+from scipy.special import xlogy
+from scipy.stats import binom, chi2, poisson
 
 from allrelapse import signatures
 from allrelapse.data import open_spectra, reference
@@ -136,3 +137,20 @@ def test_bootstrap_p_values_repeat_with_the_seed():
     pd.testing.assert_series_equal(first, again)
     assert not first.equals(other)
     assert (first >= 0.01).all()  # no smaller than one in a hundred with 99 draws
+
+
+def test_bootstrap_p_value_is_the_chance_under_each_sample_s_own_null():
+    # Other makes all channels alike, target the first half of them. Four mutations in that half:
+    # without the target each half has Poisson(2), and the ratio is that of k and m mutations.
+    w = pd.DataFrame({"other": np.full(96, 1 / 96), "target": np.repeat([1 / 48, 0], 48)})
+    few = np.r_[np.ones(4), np.zeros(92)]
+    counts = pd.DataFrame({"large": np.full(96, 20), "few": few})
+    k, m = np.meshgrid(np.arange(30), np.arange(30))
+    half = (k + m) / 2
+    ratio = 2 * (xlogy(k, k / np.maximum(half, 1e-9)) + xlogy(m, m / np.maximum(half, 1e-9)))
+    chance = poisson.pmf(k, 2) * poisson.pmf(m, 2)
+    expected = chance[(k > m) & (ratio >= 8 * np.log(2) - 1e-9)].sum()
+    found = signatures.presence(counts, w, "target", level=None, replicates=9999)["p_value"]
+    assert expected == pytest.approx(0.0196, abs=5e-4)  # the limiting law would say .0093
+    assert found["few"] == pytest.approx(expected, abs=4 * np.sqrt(expected / 9999))
+    assert found["large"] == 1

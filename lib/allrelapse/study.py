@@ -1,11 +1,10 @@
 """The study file: which analyses there are, what each needs, and what each must give."""
 
 import re
-from collections.abc import Collection, Hashable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -18,7 +17,8 @@ from pydantic import (
     field_validator,
 )
 
-from allrelapse import parameters, paths
+from allrelapse import parameters, paths, yamls
+from allrelapse.data.tables import SCHEMAS
 from allrelapse.errors import InputError
 
 SLUG = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
@@ -50,6 +50,23 @@ class OpenData(BaseModel):
         return _among(names, info, "open_data", "data/open_data.yaml")
 
 
+class CohortTables(BaseModel):
+    """Names of tables of the cohort: without a required one the notebook is not run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+    @field_validator("required", "optional")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if unknown := [name for name in names if name not in SCHEMAS]:
+            choice = ", ".join(SCHEMAS)
+            raise ValueError(f"a cohort has no table {', '.join(unknown)}; there are {choice}")
+        return names
+
+
 class Analysis(BaseModel):
     """One notebook with its inputs and outputs; paths are relative, to the study or the result."""
 
@@ -62,6 +79,7 @@ class Analysis(BaseModel):
     parameters: dict[str, JsonValue] = {}
     inputs: tuple[RelativePath, ...] = ()
     open_data: OpenData = OpenData()
+    cohort: CohortTables = CohortTables()
     outputs: tuple[RelativePath, ...] = ()
     claims: tuple[str, ...] = ()
     minutes: float = Field(gt=0, strict=True, allow_inf_nan=False)
@@ -89,12 +107,16 @@ class Analysis(BaseModel):
 
 
 class Study(BaseModel):
-    """A study: its analyses in their order, and the cohort on which they run by default."""
+    """A study: its analyses in their order, and the cohort on which they run by default.
+
+    seed : of the simulated cohort
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     title: Text
     cohort: Slug
+    seed: int = Field(default=1, ge=0, strict=True)
     analyses: tuple[Analysis, ...]
     _root: Path = PrivateAttr(default=paths.REPOSITORY)
 
@@ -126,6 +148,11 @@ class Study(BaseModel):
             raise InputError(f"{name!r} {fault}; choose one of {choice}")
         return found[0]
 
+    @property
+    def needs_cohort(self) -> bool:
+        """Whether any analysis reads tables of the cohort."""
+        return any(a.cohort.required or a.cohort.optional for a in self.analyses)
+
     def results(self, cohort: str) -> Path:
         """Folder of a cohort's results.
 
@@ -156,10 +183,7 @@ def load(
     InputError
         If anything is wrong: one line per fault, with the entry, the field and the mend.
     """
-    try:
-        entries = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except Exception as error:  # an odd tag such as `!!bool x` makes PyYAML raise almost anything
-        raise InputError(f"{path} cannot be read: {error or type(error).__name__}") from error
+    entries = yamls.read(path)
     root = path.absolute().parent
     context = {"root": root, "claims": known_claims, "open_data": known_open_data}
     faults = list(_repeated(entries))
@@ -171,19 +195,6 @@ def load(
         raise InputError("\n  ".join([f"{path}: {len(faults)} to mend", *faults]))
     study._root = root
     return study
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe loading that refuses a key given twice, where YAML would drop the first."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:  # noqa: ANN401
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key, count in ((k, keys.count(k)) for k in keys):
-            if count > 1:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key!r} is given {count} times; keep one", node.start_mark
-                )
-        return super().construct_mapping(node, deep)
 
 
 def _among(names: tuple[str, ...], info: ValidationInfo, kind: str, where: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allrelapse.data.reference import CHANNELS
-from allrelapse.data.spectra import read_spectra
+from allrelapse.data.spectra import channel, from_mutations, read_spectra
 from allrelapse.errors import InputError
 
 FORMS = ["pcawg7", "pcawg7 quoted", "sigprofiler", "ours"]
@@ -162,3 +162,137 @@ def test_the_open_exomes_hold_the_mutations_of_target_that_are_known(exomes):
     relapse = table.columns.str.contains("-04A-")
     assert table.loc[:, relapse].to_numpy().sum() == 491
     assert table.loc[:, ~relapse].to_numpy().sum() == 130
+
+
+OTHER_STRAND = str.maketrans("ACGT", "TGCA")
+BASES = st.sampled_from("ACGT")
+SUBSTITUTIONS = st.tuples(BASES, BASES, BASES, BASES).filter(lambda s: s[1] != s[3])
+"""Base before, reference, base after, alternative."""
+
+
+def substitutions(rows, samples=None):
+    """A table of mutations from (before, reference, after, alternative)."""
+    return pd.DataFrame(
+        {
+            "sample": samples or ["S1"] * len(rows),
+            "Chromosome": "1",
+            "Start_Position": range(100, 100 + len(rows)),
+            "Reference_Allele": [row[1] for row in rows],
+            "Tumor_Seq_Allele2": [row[3] for row in rows],
+            "context": ["".join(row[:3]) for row in rows],
+        }
+    )
+
+
+def other_strand(row):
+    before, reference, after, alternative = (base.translate(OTHER_STRAND) for base in row)
+    return after, reference, before, alternative
+
+
+@pytest.mark.parametrize(
+    ("reference", "alternative", "context", "expected"),
+    [
+        ("C", "T", "ACG", "A[C>T]G"),
+        ("G", "A", "CGG", "C[C>T]G"),  # CGG read backwards on the other strand is CCG
+        ("A", "C", "TAC", "G[T>G]A"),
+        ("T", "G", "GTA", "G[T>G]A"),
+    ],
+)
+def test_a_mutation_has_the_channel_of_its_pyrimidine_strand(
+    reference, alternative, context, expected
+):
+    found = channel(*(pd.Series([text]) for text in (reference, alternative, context)))
+    assert found.tolist() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("reference", "alternative", "context"),
+    [
+        ("C", "-", "ACG"),
+        ("-", "C", "ACG"),
+        ("CA", "TG", "ACG"),
+        ("C", "C", "ACG"),
+        ("C", "T", None),
+        ("C", "T", "NCG"),
+        ("C", "T", "AGG"),
+        (None, "T", "ACG"),
+    ],
+)
+def test_what_is_no_substitution_in_a_known_context_has_no_channel(reference, alternative, context):
+    table = pd.DataFrame({"r": [reference, "C"], "a": [alternative, "T"], "c": [context, "ACG"]})
+    assert channel(table["r"], table["a"], table["c"]).isna().tolist() == [True, False]
+
+
+def test_every_substitution_in_every_context_falls_into_the_96_channels_twice():
+    rows = [(b, r, a, x) for b in "ACGT" for r in "ACGT" for a in "ACGT" for x in "ACGT" if x != r]
+    assert (from_mutations(substitutions(rows))["S1"] == 2).all()
+
+
+@given(st.lists(SUBSTITUTIONS, min_size=1, max_size=40))
+def test_the_strand_on_which_a_mutation_is_written_makes_no_difference(rows):
+    turned = [other_strand(row) for row in rows]
+    pd.testing.assert_frame_equal(
+        from_mutations(substitutions(rows)), from_mutations(substitutions(turned))
+    )
+
+
+@given(st.lists(SUBSTITUTIONS, min_size=1, max_size=40), st.randoms(use_true_random=False))
+def test_the_order_of_rows_makes_no_difference(rows, random):
+    table = substitutions(rows, [f"S{random.randint(0, 3)}" for _ in rows])
+    order = random.sample(range(len(table)), len(table))
+    pd.testing.assert_frame_equal(from_mutations(table), from_mutations(table.iloc[order]))
+
+
+def test_counts_are_per_sample_in_the_order_of_the_channels():
+    rows = [("A", "C", "G", "T")] * 3 + [("T", "T", "T", "G")]
+    found = from_mutations(substitutions(rows, ["S2", "S1", "S2", "S2"]))
+    assert tuple(found.index) == CHANNELS
+    assert (found.index.name, found.columns.name) == ("channel", "sample")
+    assert found.columns.tolist() == ["S1", "S2"]
+    assert found.loc[["A[C>T]G", "T[T>G]T"]].to_numpy().tolist() == [[1, 2], [0, 1]]
+    assert found.to_numpy().sum() == 4
+    assert (found.dtypes == "int64").all()
+
+
+def test_what_was_looked_for_and_not_found_is_not_counted_but_its_sample_stays():
+    table = substitutions([("A", "C", "G", "T")] * 3, ["S1", "S2", "S3"])
+    reads = pd.Series([5, 0, pd.NA], dtype="Int64")
+    found = from_mutations(table.assign(t_alt_count=reads))
+    assert found.sum().to_dict() == {"S1": 1, "S2": 0, "S3": 1}
+
+
+def test_a_sample_with_indels_only_has_zeros():
+    table = substitutions([("A", "C", "G", "T"), ("A", "-", "G", "T")], ["S1", "S2"])
+    assert from_mutations(table).sum().to_dict() == {"S1": 1, "S2": 0}
+
+
+def test_the_column_names_of_maf_and_small_letters_are_read():
+    table = substitutions([("A", "c", "G", "t")]).assign(context="ACG")
+    found = from_mutations(table.rename(columns={"sample": "Tumor_Sample_Barcode"}))
+    assert found.loc["A[C>T]G"].to_dict() == {"S1": 1}
+    assert found.columns.name == "sample"
+
+
+def test_contexts_come_from_a_fasta_where_it_is_given(tmp_path, monkeypatch):
+    monkeypatch.setenv("ALLRELAPSE_CACHE", str(tmp_path / "cache"))
+    path = tmp_path / "genome.fa"
+    path.write_text(">chr1\n" + "A" * 98 + "ACGG\n")  # C is base 100, the first G base 101
+    table = substitutions([("A", "C", "G", "T"), ("C", "G", "G", "A")])
+    found = from_mutations(table.drop(columns="context"), path)
+    assert found["S1"][found["S1"] > 0].to_dict() == {"A[C>T]G": 1, "C[C>T]G": 1}
+
+
+@pytest.mark.parametrize("name", ["sample", "Chromosome", "Tumor_Seq_Allele2", "context"])
+def test_an_absent_column_of_mutations_is_told(name):
+    with pytest.raises(InputError, match=f"column {name} is absent: add it"):
+        from_mutations(substitutions([("A", "C", "G", "T")]).drop(columns=name))
+
+
+def test_a_mutation_without_a_sample_is_told_with_its_row():
+    table = substitutions([("A", "C", "G", "T")] * 2, ["S1", None])
+    with pytest.raises(InputError, match="row 2, column sample"):
+        from_mutations(table)
+
+
+def test_no_mutations_give_no_samples():
+    assert from_mutations(substitutions([])).shape == (96, 0)

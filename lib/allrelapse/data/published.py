@@ -64,6 +64,20 @@ SCHEMAS = {
             "source": pa.Column(str),
         }
     ),
+    "resistance_sites": pa.DataFrameSchema(
+        {
+            "gene": pa.Column(str, pa.Check.isin(GENES)),
+            "protein": pa.Column(str, pa.Check.str_matches(r"^p\.[A-Z]\d+[A-Z*]$")),
+            "chromosome": pa.Column(str),
+            "position": pa.Column("Int64", pa.Check.ge(1), nullable=True),
+            "reference": pa.Column(str, pa.Check.isin(list("ACGT"))),
+            "alternative": pa.Column(str, pa.Check.isin(list("ACGT"))),
+            "channel": pa.Column(str, pa.Check.str_matches(r"^[ACGTRYN]\[[CT]>[ACGT]\][ACGTRYN]$")),
+            "basis": pa.Column(str, pa.Check.isin(["sequence", "codon"])),
+            "drug": pa.Column(str),
+            "source": pa.Column(str),
+        }
+    ),
     "survival_after_relapse": pa.DataFrameSchema(
         {
             "study": pa.Column(str),

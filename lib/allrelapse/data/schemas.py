@@ -4,16 +4,17 @@ import re
 import reprlib
 import textwrap
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from allrelapse.data.cells import integer, number, read_cells, refusal, truth
+from allrelapse.data.cells import Cells, integer, number, read_cells, refusal, shown, truth
 
 MISSING = frozenset({"", "NA", "NaN", "nan"})
 MENDS = {
@@ -22,7 +23,14 @@ MENDS = {
     "multiple_fields_uniqueness": "must not occur together twice",
     "column_in_schema": "not a column of this table: remove it or correct its name",
     "column_in_dataframe": "the column is absent: add it",
+    "date": "is a date; for a time, give days since diagnosis, or map it with `since`",
 }
+NUMBER = "must be a number, with a point for decimals"
+DATE = re.compile(
+    r"[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}([T ].*)?"
+    r"|[0-9]{1,2}[-/.][0-9]{1,2}[-/.]([0-9]{4}|[0-9]{2})( .*)?"
+)
+"""What a date looks like, in whichever order its day and month are."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +42,14 @@ class Fault:
     value: str
     mend: str
 
-    def told(self, place: Callable[[Any], str]) -> str:
-        """The fault as one line; `place` names its row."""
+    def told(
+        self, place: Callable[[Any], str], names: Mapping[str, str] = MappingProxyType({})
+    ) -> str:
+        """The fault as one line; `place` names its row, `names` their columns by ours."""
         where = [] if self.row is None else [place(self.row)]
-        where += [] if self.column is None else [f"column {self.column}"]
+        theirs = ", ".join(names.get(name, name) for name in str(self.column).split(", "))
+        ours = "" if theirs == str(self.column) else f" (ours: {self.column})"
+        where += [] if self.column is None else [f"column {shown(theirs)}{ours}"]
         return f"{', '.join(where)}: {self.value} {self.mend}".replace(":  ", ": ")
 
 
@@ -81,41 +93,70 @@ def read_table(
         If the file is absent or malformed, or cells break the schema: every fault with column,
         line of the file (the header is line 1), value and what is allowed (the first 20 of them).
     """
-    cells = read_cells(path, delimiter=delimiter)
+    return typed(read_cells(path, delimiter=delimiter), schema, path)
+
+
+def typed(
+    cells: Cells,
+    schema: pa.DataFrameSchema,
+    source: str | Path,
+    names: Mapping[str, str] | None = None,
+    known: Sequence[Fault] = (),
+) -> pd.DataFrame:
+    """Text cells as the schema has them, converted strictly as `read_table` tells.
+
+    Parameters
+    ----------
+    cells : from any source, under the column names of the schema
+    schema : taken strictly; columns that are not required may be absent
+    source : file of the cells, named in the message
+    names : their names of columns by ours, for the message
+    known : what is wrong already with cells that are blank here; told with the rest
+
+    Raises
+    ------
+    InputError
+        If cells break the schema: every fault with line, column, value and what is allowed.
+    """
     columns: dict[str, pd.Series[Any]] = {}
-    faults: list[Fault] = []
+    faults, places = list(known), {(fault.column, fault.row) for fault in known}
     for name, texts in zip(cells.header, zip(*cells.rows, strict=True), strict=True):
         columns[name], found = _converted(name, texts, schema.columns.get(name))
-        faults += found
+        faults += [fault for fault in found if (fault.column, fault.row) not in places]
     frame, found = _checked(pd.DataFrame(columns), _without(schema, faults))
-    faults = sorted(faults + found, key=lambda fault: -1 if fault.row is None else fault.row)
+    places = {(fault.column, fault.row) for fault in faults}  # blank now, and told once is enough
+    faults += [fault for fault in found if (fault.column, fault.row) not in places]
     if faults:
-        raise refusal(
-            path, [fault.told(lambda row: f"line {cells.lines[row]}") for fault in faults]
-        )
+        faults.sort(key=lambda fault: -1 if fault.row is None else fault.row)
+        place = [f"line {line}" for line in cells.lines].__getitem__
+        raise refusal(source, [fault.told(place, names or {}) for fault in faults])
     return frame
 
 
 def _converted(
-    name: str, texts: tuple[str, ...], column: pa.Column | None
+    name: str, texts: Sequence[str], column: pa.Column | None
 ) -> tuple["pd.Series[Any]", list[Fault]]:
     """The cells of one column in its type, and those that are not of it or wrongly missing."""
     dtype: Any = getattr(getattr(column, "dtype", None), "type", None)
     convert, nullable, mend = _converter(str(dtype))
-    values: list[object] = [None] * len(texts)
-    faults = []
-    for row, text in enumerate(texts):
+    codes, distinct = pd.factorize(np.array(texts, dtype=object))
+    values: list[object] = [None] * len(distinct)
+    faults: dict[int, tuple[str, str]] = {}
+    for code, text in enumerate(distinct):
         if text in MISSING:
             if column is not None and not column.nullable:
-                faults.append(Fault(name, row, repr(text), MENDS["not_nullable"]))
+                faults[code] = repr(text), MENDS["not_nullable"]
             continue
         try:
-            values[row] = convert(text)
+            values[code] = convert(text)
         except ValueError:
-            faults.append(Fault(name, row, reprlib.repr(text), mend))
-    series = pd.Series(values, dtype=nullable)
+            is_date = convert is not truth and DATE.fullmatch(text)
+            faults[code] = reprlib.repr(text), MENDS["date"] if is_date else mend
+    rows = np.flatnonzero(np.isin(codes, list(faults)))
+    series = pd.Series(values, dtype=nullable).take(codes).reset_index(drop=True)
     whole = nullable == "Float64" or not series.hasnans
-    return (series.astype(dtype) if nullable != "object" and whole else series), faults
+    series = series.astype(dtype) if nullable != "object" and whole else series
+    return series, [Fault(name, int(row), *faults[codes[row]]) for row in rows]
 
 
 def _converter(dtype: str) -> tuple[Callable[[str], object], str, str]:
@@ -125,7 +166,7 @@ def _converter(dtype: str) -> tuple[Callable[[str], object], str, str]:
     if pd.api.types.is_integer_dtype(dtype):
         return integer, "Int64", "must be a whole number"
     if pd.api.types.is_float_dtype(dtype):
-        return number, "Float64", "must be a number, with a point for decimals"
+        return number, "Float64", NUMBER
     return str, "object", ""
 
 
@@ -146,25 +187,45 @@ def _checked(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> tuple[pd.DataFr
         return frame, [Fault(name, None, "", "occurs twice, must occur once") for name in twice]
     strict = schema.update_columns({})
     strict.strict = True
+    full = _filled(frame, schema) if schema.checks else frame
     try:
         with warnings.catch_warnings():
             # pandera itself concatenates empty frames while it collects the failures
             warnings.simplefilter("ignore", FutureWarning)
-            return strict.validate(frame, lazy=True), []
+            return strict.validate(full, lazy=True)[list(frame.columns)], []
     except pa.errors.SchemaErrors as error:
         return frame, _faults(error.failure_cases, frame.index)
+
+
+def _filled(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """With the columns that may be absent, all missing, as rules between columns need them."""
+    gaps = {
+        name: _converted(name, [""] * len(frame), column)[0].set_axis(frame.index)
+        for name, column in schema.columns.items()
+        if name not in frame and not column.required and column.nullable
+    }
+    return frame.assign(**gaps)
 
 
 def _faults(cases: pd.DataFrame, index: "pd.Index[Any]") -> list[Fault]:
     """Pandera's failure cases in plain words, whole columns first, then from the top down."""
     faults = []
+    mistyped = set(cases.loc[cases["check"].astype(str).str.contains("dtype"), "column"])
+    # limits cannot be held against values of another type, and pandera tells so in its own words
+    failed = cases["failure_case"].astype(str).str.fullmatch(r"(?s)[A-Za-z]+Error\(.*\)")
+    cases = cases[~(failed & cases["index"].isna() & cases["column"].isin(mistyped))]
     rowwise = (cases["schema_context"] == "DataFrameSchema") & cases["index"].notna()
-    for (row, check), group in cases[rowwise].groupby(["index", "check"], sort=False):
+    groups: dict[tuple[Any, str], list[tuple[str, object]]] = {}
+    for case in cases[rowwise].to_dict("records"):
         # pandera tells a fault between columns once for each of them
-        together, group = check == "multiple_fields_uniqueness", group.sort_values("column")
-        columns = ", ".join(group["column"].astype(str)) if together else None
-        values = ", ".join(map(_shown, group["failure_case"])) if together else ""
-        faults.append(Fault(columns, row, values, _mend(str(check))))
+        cell = str(case["column"]), case["failure_case"]
+        groups.setdefault((case["index"], str(case["check"])), []).append(cell)
+    for (row, check), group in groups.items():
+        together = check == "multiple_fields_uniqueness"
+        group.sort(key=lambda cell: cell[0])
+        columns = ", ".join(column for column, _ in group) if together else None
+        values = ", ".join(_shown(value) for _, value in group) if together else ""
+        faults.append(Fault(columns, row, values, _mend(check)))
     for case in cases[~rowwise].to_dict("records"):
         check, row = str(case["check"]), case["index"] if pd.notna(case["index"]) else None
         name, value = case["column"], _shown(case["failure_case"])

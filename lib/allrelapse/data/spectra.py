@@ -2,15 +2,34 @@
 
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from allrelapse.data import contexts
 from allrelapse.data.cells import Cells, integer, read_cells, refusal
 from allrelapse.data.reference import CHANNELS
 
 PCAWG7 = ("Mutation type", "Trinucleotide")
 ONE_COLUMN = ("channel", "MutationType", "Mutation Types")
+NEEDED = ("Chromosome", "Start_Position", "Reference_Allele", "Tumor_Seq_Allele2")
+
+_OTHER_STRAND = str.maketrans("ACGT", "TGCA")
+
+
+def _both_strands() -> dict[str, str]:
+    """The channel of a substitution written as `C>A at ACA`, on either strand."""
+    known = {}
+    for channel in CHANNELS:
+        before, reference, alternative, after = (channel[i] for i in (0, 2, 4, 6))
+        known[f"{reference}>{alternative} at {before}{reference}{after}"] = channel
+        turned = f"{reference}>{alternative} at {after}{reference}{before}"
+        known[turned.translate(_OTHER_STRAND)] = channel
+    return known
+
+
+_CHANNEL_OF = _both_strands()
 
 
 def read_spectra(path: str | Path) -> pd.DataFrame:
@@ -43,6 +62,80 @@ def read_spectra(path: str | Path) -> pd.DataFrame:
         raise refusal(path, faults + found)
     table = pd.DataFrame(counts, channels, pd.Index(samples, name="sample"))
     return table.loc[list(CHANNELS)].rename_axis(index="channel")
+
+
+def from_mutations(mutations: pd.DataFrame, fasta: str | Path | None = None) -> pd.DataFrame:
+    """Counts of the 96 channels, 96 x n, of the mutations that each sample has.
+
+    Counted are substitutions of a single base with a known context, on the strand on which the
+    reference base is C or T. Rows with `t_alt_count` 0 (looked for, not found) are not.
+
+    Parameters
+    ----------
+    mutations : MAF- or VCF-like table: `sample` (or `Tumor_Sample_Barcode`), `Chromosome`,
+        `Start_Position`, `Reference_Allele`, `Tumor_Seq_Allele2`; `context`, three bases of the
+        + strand, if there is no `fasta`
+    fasta : reference genome from which contexts are read, see `contexts.add`
+
+    Returns
+    -------
+    Whole numbers of mutations (int64); index `channel` in the order of `CHANNELS`, columns
+    `sample`, sorted; a sample of which no row counts has zeros.
+
+    Raises
+    ------
+    InputError
+        If a column is absent, a row has no sample, or the FASTA is not the genome of the table.
+    """
+    name = "sample" if "sample" in mutations else "Tumor_Sample_Barcode"
+    needed = [name, *NEEDED, *(["context"] if fasta is None else [])]
+    if absent := [column for column in needed if column not in mutations]:
+        mend = "add it, or give a FASTA" if "context" in absent else "add it"
+        raise refusal(
+            "mutations",
+            [f"column {column.replace(name, 'sample')} is absent: {mend}" for column in absent],
+        )
+    if mutations[name].isna().any():
+        row = int(np.flatnonzero(mutations[name].isna())[0]) + 1
+        raise refusal("mutations", [f"row {row}, column {name}: is empty, must name a sample"])
+    table = mutations.assign(
+        Reference_Allele=mutations["Reference_Allele"].astype("string").str.upper(),
+        Tumor_Seq_Allele2=mutations["Tumor_Seq_Allele2"].astype("string").str.upper(),
+    )
+    if fasta is not None:
+        table, _ = contexts.add(table, fasta)
+    found = channel(table["Reference_Allele"], table["Tumor_Seq_Allele2"], table["context"])
+    if "t_alt_count" in table:
+        found = found.mask(table["t_alt_count"].eq(0).fillna(value=False).to_numpy(dtype=bool))
+    return _tallied(found, table[name].astype(str))
+
+
+def channel(
+    reference: "pd.Series[Any]", alternative: "pd.Series[Any]", context: "pd.Series[Any]"
+) -> "pd.Series[Any]":
+    """The channel of each mutation, as `A[C>A]A`; missing if it has none.
+
+    Parameters
+    ----------
+    reference, alternative : alleles on the + strand; only single bases have a channel
+    context : three bases of the + strand with the reference base in the middle, same index
+    """
+    texts = [part.astype("string") for part in (reference, alternative, context)]
+    key = texts[0] + ">" + texts[1] + " at " + texts[2]
+    return key.astype("object").map(_CHANNEL_OF).astype("object").rename("channel")
+
+
+def _tallied(found: "pd.Series[Any]", sample: "pd.Series[Any]") -> pd.DataFrame:
+    """How often each sample has each channel."""
+    column, names = pd.factorize(sample, sort=True)
+    row = pd.Index(CHANNELS).get_indexer(pd.Index(found))
+    cell = row[row >= 0] * len(names) + column[row >= 0]
+    counts = np.bincount(cell, minlength=len(CHANNELS) * len(names)).astype(np.int64)
+    return pd.DataFrame(
+        counts.reshape(len(CHANNELS), len(names)),
+        pd.Index(CHANNELS, name="channel"),
+        pd.Index(names, dtype="object", name="sample"),
+    )
 
 
 def _channels(cells: Cells, path: str | Path) -> tuple[list[str], int]:

@@ -1,0 +1,285 @@
+"""The tables of a cohort: their columns, units and limits, and what must fit between them."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import pandera.pandas as pa
+
+from allrelapse.data.published import TIMING
+
+STAGES = ("diagnosis", "relapse", "germline", "remission")
+CHROMOSOMES = (*map(str, range(1, 23)), "X", "Y", "MT")
+DAYS_PER_MONTH = 365.25 / 12
+EARLY, LATE = 9 * DAYS_PER_MONTH, 36 * DAYS_PER_MONTH
+"""Days since diagnosis from which a relapse is early, and after which it is late (Li 2020)."""
+
+VARIANT = ["Chromosome", "Start_Position", "Reference_Allele", "Tumor_Seq_Allele2"]
+"""What makes two mutations the same one, beside the patient."""
+
+# Ids become file names, axis labels and cells of spreadsheets: nothing in them may act there.
+ID = pa.Check.str_matches(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+TEXT = pa.Check.str_matches(r"^[^=+@\-\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,199}\Z")
+_MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_DATED = (
+    rf"[0-9]{{1,2}}[-/. ]{_MONTH}([-/. ][0-9]{{2,4}})?|{_MONTH}[-/. ][0-9]{{1,4}}"
+    "|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([T ].*)?|[0-9]{1,2}[/.][0-9]{1,2}[/.][0-9]{2,4}"
+)
+GENE = pa.Check(
+    lambda names: ~names.str.fullmatch(_DATED, case=False),
+    error="looks like a gene name that a spreadsheet turned into a date; give the gene's name",
+)
+ALLELE = pa.Check.str_matches(r"^([ACGT]{1,1000}|-)\Z")
+
+
+def _column(
+    dtype: object, *checks: pa.Check, about: str, unit: str = "", needed: bool = False
+) -> pa.Column:
+    """A column with its meaning and unit; one that is not needed may be absent or have gaps."""
+    return pa.Column(
+        dtype,
+        list(checks),
+        nullable=not needed,
+        required=needed,
+        description=about,
+        metadata={"unit": unit},
+    )
+
+
+def _day(about: str, *, needed: bool = False) -> pa.Column:
+    limits = pa.Check.in_range(-36_525, 36_525)  # a century: beyond it, it is no day but a date
+    return _column(float, limits, about=about, unit="days since diagnosis", needed=needed)
+
+
+_VARIANT = {
+    "Hugo_Symbol": _column(str, TEXT, GENE, about="gene; none if in no gene"),
+    "Chromosome": _column(
+        str, pa.Check.isin(CHROMOSOMES), about="1 to 22, X, Y or MT, without `chr`", needed=True
+    ),
+    "Start_Position": _column(
+        "Int64",
+        pa.Check.in_range(1, 300_000_000),
+        about="first base, counted from 1",
+        unit="base pairs",
+        needed=True,
+    ),
+    "Reference_Allele": _column(str, ALLELE, about="bases of the reference, `-` for an insertion"),
+    "Tumor_Seq_Allele2": _column(str, ALLELE, about="bases of the tumour, `-` for a deletion"),
+    "HGVSp_Short": _column(str, TEXT, about="change of the protein, such as p.R367Q"),
+    "t_alt_count": _column("Int64", pa.Check.ge(0), about="reads with the variant", unit="reads"),
+    "t_depth": _column("Int64", pa.Check.ge(0), about="all reads there", unit="reads"),
+}
+
+
+def _reads_fit(table: pd.DataFrame) -> "pd.Series[bool]":
+    return ~(table["t_alt_count"] > table["t_depth"]).fillna(value=False).astype(bool)
+
+
+def _context_fits(table: pd.DataFrame) -> "pd.Series[bool]":
+    """True where the middle base of the context is the reference base of a substitution."""
+    middle, reference = table["context"].str[1], table["Reference_Allele"]
+    single = reference.str.len().eq(1) & reference.ne("-")
+    return ~(middle.notna() & single & middle.ne(reference)).fillna(value=False).astype(bool)
+
+
+_READS = pa.Check(_reads_fit, error="more reads with the variant (t_alt_count) than t_depth")
+_CONTEXT = pa.Check(
+    _context_fits,
+    error="the middle base of context is not Reference_Allele: give it on the + strand",
+)
+
+SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
+    "patients": pa.DataFrameSchema(
+        {
+            "patient": pa.Column(str, ID, unique=True, description="id", metadata={"unit": ""}),
+            "timing": _column(
+                str,
+                pa.Check.isin(TIMING),
+                about="very early (<9), early (9-36), late (>36 months); or from relapse_day",
+            ),
+            "relapse_day": _day("first relapse"),
+            "lineage": _column(str, pa.Check.isin(["B", "T"]), about="B- or T-cell leukaemia"),
+            "subtype": _column(str, TEXT, about="molecular subtype"),
+            "age_years": _column(
+                float, pa.Check.in_range(0, 120), about="age at diagnosis", unit="years"
+            ),
+            "sex": _column(str, pa.Check.isin(["female", "male"]), about="sex"),
+            "wbc": _column(
+                float,
+                pa.Check.in_range(0, 5000),
+                about="white blood cells at diagnosis",
+                unit="10⁹ per litre",
+            ),
+            "mrd_percent": _column(
+                float,
+                pa.Check.in_range(0, 100),
+                about="minimal residual disease at the end of induction",
+                unit="% of cells",
+            ),
+            "mrd_below": _column(
+                "boolean", about="true if mrd_percent is the limit of detection, not reached"
+            ),
+            "protocol": _column(str, TEXT, about="treatment protocol"),
+            "follow_up_day": _day("last seen, or death"),
+            "status": _column(
+                str, pa.Check.isin(["alive", "dead"]), about="state at follow_up_day"
+            ),
+            "second_relapse_day": _day("second relapse"),
+            "transplant_day": _day("stem-cell transplant after the first relapse"),
+        },
+        unique_column_names=True,
+    ),
+    "samples": pa.DataFrameSchema(
+        {
+            "sample": pa.Column(str, ID, unique=True, description="id", metadata={"unit": ""}),
+            "patient": _column(str, ID, about="id in patients", needed=True),
+            "stage": _column(str, pa.Check.isin(STAGES), about=", ".join(STAGES), needed=True),
+            "day": _day("taken"),
+            "purity": _column(
+                float, pa.Check.in_range(0, 1), about="share of tumour cells", unit="fraction"
+            ),
+            "platform": _column(
+                str, pa.Check.isin(["genome", "exome", "panel"]), about="what was sequenced"
+            ),
+        }
+    ),
+    "mutations": pa.DataFrameSchema(
+        {
+            "sample": _column(str, ID, about="id in samples", needed=True),
+            **_VARIANT,
+            "Variant_Classification": _column(
+                str, TEXT, about="MAF's class; Gene_Deletion for a lost gene, without alleles"
+            ),
+            "context": _column(
+                str,
+                pa.Check.str_matches(r"^[ACGTN]{3}\Z"),
+                about="reference bases around a substitution, + strand",
+            ),
+            "copy_number": _column(
+                float,
+                pa.Check.in_range(0, 1000),
+                about="copies in the tumour cells",
+                unit="copies",
+            ),
+        },
+        checks=[_READS, _CONTEXT],
+        unique=["sample", *VARIANT],
+    ),
+    "serial_samples": pa.DataFrameSchema(
+        {
+            "serial_sample": pa.Column(
+                str, ID, unique=True, description="id", metadata={"unit": ""}
+            ),
+            "patient": _column(str, ID, about="id in patients", needed=True),
+            "day": _day("taken", needed=True),
+            "mrd_percent": _column(
+                float,
+                pa.Check.in_range(0, 100),
+                about="leukaemia cells by flow cytometry",
+                unit="% of cells",
+            ),
+            "mrd_below": _column(
+                "boolean", about="true if mrd_percent is the limit of detection, not reached"
+            ),
+            "depth": _column(
+                float, pa.Check.ge(0), about="median depth of sequencing", unit="reads"
+            ),
+        },
+        unique=["patient", "day"],
+    ),
+    "serial_variants": pa.DataFrameSchema(
+        {
+            "serial_sample": _column(str, ID, about="id in serial_samples", needed=True),
+            **_VARIANT,
+        },
+        checks=[_READS],
+        unique=["serial_sample", *VARIANT],
+    ),
+    "drug_response": pa.DataFrameSchema(
+        {
+            "line": _column(str, ID, about="cell line", needed=True),
+            "genotype": _column(str, TEXT, about="what was changed in it; wild type if nothing"),
+            "drug": _column(str, TEXT, about="drug", needed=True),
+            "dose": _column(
+                float, pa.Check.ge(0), about="concentration", unit="µmol per litre", needed=True
+            ),
+            "viability": _column(
+                float,
+                pa.Check.in_range(-1, 10),
+                about="live cells against untreated ones",
+                unit="fraction",
+                needed=True,
+            ),
+            "replicate": _column("Int64", pa.Check.ge(1), about="repeat on the plate", needed=True),
+            "plate": _column("Int64", pa.Check.ge(1), about="plate"),
+        },
+        unique=["line", "genotype", "drug", "dose", "replicate", "plate"],
+    ),
+}
+
+REFERENCES = {
+    "samples": ("patient", "patients"),
+    "mutations": ("sample", "samples"),
+    "serial_samples": ("patient", "patients"),
+    "serial_variants": ("serial_sample", "serial_samples"),
+}
+"""Which column of a table must be found in which other one, under the same name."""
+
+
+def complete(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The table with every column of its schema, in that order; absent ones are all missing."""
+    schema = SCHEMAS[name]
+    lacking = {
+        column: pd.Series(None, table.index, dtype=_gaps(str(schema.columns[column].dtype)))
+        for column in schema.columns
+        if column not in table
+    }
+    return table.assign(**lacking)[list(schema.columns)]
+
+
+def _by_row(column: "pd.Series[str]") -> list[tuple[int, str]]:
+    """Rows as people count them, with their values."""
+    return [(int(str(index)) + 1, value) for index, value in column.items()]
+
+
+def _gaps(dtype: str) -> str:
+    """The pandas type that holds a column of gaps."""
+    return {"float64": "float64", "Int64": "Int64", "boolean": "boolean"}.get(dtype, "object")
+
+
+def timing(relapse_day: "pd.Series[float]") -> "pd.Series[str]":
+    """Group of a relapse by days since diagnosis: <9, 9-36, >36 months; missing stays missing.
+
+    Source: Li 2020, abstract; a month is 365.25 / 12 days.
+    """
+    groups = pd.Series(pd.NA, relapse_day.index, dtype="object")
+    groups[relapse_day < EARLY] = TIMING[0]
+    groups[relapse_day.between(EARLY, LATE)] = TIMING[1]
+    groups[relapse_day > LATE] = TIMING[2]
+    return groups
+
+
+def misfits(tables: Mapping[str, pd.DataFrame]) -> list[str]:
+    """What does not fit between the tables of a cohort, one line each; empty if all does."""
+    faults = []
+    for name, (key, other) in REFERENCES.items():
+        if name not in tables:
+            continue
+        if other not in tables:
+            faults.append(f"{name}: needs the table {other}: add it")
+            continue
+        named = tables[name][key].drop_duplicates()
+        for row, value in _by_row(named[~named.isin(tables[other][key])]):
+            faults.append(f"{name}: row {row}, column {key}: {value!r} is not in {other}: add it")
+    people = tables["patients"]
+    given = people["timing"].notna() & people["relapse_day"].notna()
+    wrong = given & (people["timing"] != timing(people["relapse_day"]))
+    ends = {"relapse_day": "follow_up_day", "second_relapse_day": "follow_up_day"}
+    for index, told, day in people.loc[wrong, ["timing", "relapse_day"]].itertuples():
+        faults.append(
+            f"patients: row {index + 1}, column timing: {told!r} does not fit relapse_day {day:g}: "
+            "under 274 days is very early, over 1095 late"
+        )
+    for before, after in ends.items():
+        for index in people.index[people[before] > people[after]]:
+            faults.append(f"patients: row {index + 1}, column {before}: is after {after}")
+    return faults

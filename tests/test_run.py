@@ -44,7 +44,7 @@ def kernel(monkeypatch):
     """A fake that writes what the notebook should, and notes how it was called."""
     calls = []
 
-    def execute(notebook, parameters, *, root, output, scratch):
+    def execute(notebook, parameters, *, root, output, cohort, scratch):
         calls.append(dict(parameters))
         (output / "tables").mkdir()
         (output / "tables" / "t.csv").write_text("level\n0.95\n")

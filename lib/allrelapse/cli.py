@@ -26,7 +26,11 @@ study_option = click.option(
     default=paths.REPOSITORY / "study.yaml",
     help="Study file (default: the study.yaml of this repository).",
 )
-cohort_option = click.option("--cohort", help="Name of the cohort (default: the study file's).")
+cohort_option = click.option(
+    "--cohort",
+    metavar="NAME|FOLDER",
+    help="`simulated`, or a folder with tables of your own (default: the study file's).",
+)
 
 
 @click.group(epilog="Exit codes: 0 done, 1 an analysis failed, 2 wrong input, 3 data not at hand.")
@@ -58,7 +62,7 @@ def run(
     from allrelapse import run as runner
 
     study = _load(file)
-    name, cohort = study.find(analysis).id, cohort or study.cohort
+    name, cohort = study.find(analysis).id, _cohort(study, cohort)
     start = time.monotonic()
     try:
         folder = runner.run(
@@ -95,16 +99,18 @@ def reproduce(cohort: str | None, cores: int, require_open_data: bool, file: Pat
     locked environment and its own outputs are what its receipt says.
     """
     from allrelapse import reproduce as runner
+    from allrelapse import run
 
     study = _load(file)
-    cohort = cohort or study.cohort
+    cohort = _cohort(study, cohort)
     names = [n for a in study.analyses for n in (*a.open_data.required, *a.open_data.optional)]
     lacking = _fetch(list(dict.fromkeys(names)))
     todo, without_data = runner.plan(study, cohort)
     for name, reason in todo.items():
         click.echo(f"{name}: to run, {reason}")
     for name, reason in without_data.items():
-        click.echo(f"{name}: not run ({reason}), as open data that it needs are not at hand")
+        lacks = ", ".join(run.missing(study, study.find(name), cohort))
+        click.echo(f"{name}: not run ({reason}), as it needs {lacks}: not at hand")
     if not todo:
         click.echo("Nothing to run.")
     failed = runner.execute(study, file, cohort, todo, cores) if todo else []
@@ -119,7 +125,7 @@ def reproduce(cohort: str | None, cores: int, require_open_data: bool, file: Pat
 @cli.command(
     epilog="""\b
 Example:
-  allrelapse scorecard --cohort open
+  allrelapse scorecard --cohort simulated
 """
 )
 @cohort_option
@@ -127,7 +133,7 @@ Example:
 def scorecard(cohort: str | None, file: Path) -> None:
     """Write and print the scorecard of the results that are there."""
     study = _load(file)
-    folder = study.results(cohort or study.cohort)
+    folder = study.results(Path(cohort or study.cohort).name)
     if not folder.is_dir():
         raise InputError(f"no results of cohort {folder.name!r} in {_short(folder.parent)}")
     _scorecard(study, folder.name)
@@ -135,7 +141,7 @@ def scorecard(cohort: str | None, file: Path) -> None:
 
 @cli.group()
 def data() -> None:
-    """The open data files: what they are, and fetching them."""
+    """The open data files: what they are, and fetching them; and your own data, checked."""
 
 
 @data.command(
@@ -169,6 +175,89 @@ def data_fetch(names: tuple[str, ...]) -> None:
     sys.exit(NOT_AT_HAND if _fetch(list(names or open_data.registry()), verbose=True) else 0)
 
 
+@data.command(
+    "check",
+    epilog="""\b
+Examples:
+  allrelapse data check my-cohort
+
+""",
+)
+@click.argument("folder", type=click.Path(path_type=Path))
+@study_option
+def data_check(folder: Path, file: Path) -> None:
+    """Read the cohort in a FOLDER, and tell what is in it or what is wrong with it.
+
+    Nothing is written. data/README.md says which forms are read.
+    """
+    from allrelapse.data import cohort
+
+    study, found = _load(file), cohort.load(folder)
+    click.echo(f"{found.name}: {found.form}, positions of {found.build or 'no stated genome'}")
+    for name, table in found.tables.items():
+        gaps = [column for column in table if table[column].isna().all()]
+        without = f"; without {', '.join(map(str, gaps))}" if gaps else ""
+        click.echo(f"  {name}: {len(table):,} rows{without}")
+    for note in found.notes:
+        click.echo(f"  note: {note}")
+    for analysis in study.analyses:
+        lacks = [n for n in analysis.cohort.required if n not in found.tables]
+        partly = [n for n in analysis.cohort.optional if n not in found.tables]
+        words = f"needs {', '.join(lacks)}" if lacks else "can run"
+        words += f" (without {', '.join(partly)})" if partly and not lacks else ""
+        click.echo(f"  {analysis.id}: {words}")
+
+
+@cli.command(
+    epilog="""\b
+Examples:
+  allrelapse simulate --seed 7 --output my-cohort
+  allrelapse simulate --patients 10000 --seed 7 --cores 2
+  allrelapse simulate --list
+"""
+)
+@click.option("--patients", type=click.IntRange(1), help="Patients with a relapse.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="New folder for the tables (default: results/cohorts/simulated-PATIENTS-SEED).",
+)
+@click.option(
+    "--settings", "file", type=click.Path(path_type=Path), help="YAML file with other settings."
+)
+@click.option("--csv", is_flag=True, help="Write CSV instead of Parquet.")
+@click.option("--cores", type=click.IntRange(1), default=1, show_default=True)
+@click.option("--list", "listed", is_flag=True, help="List all settings and their sources.")
+def simulate(
+    patients: int | None,
+    seed: int,
+    output: Path | None,
+    file: Path | None,
+    csv: bool,
+    cores: int,
+    listed: bool,
+) -> None:
+    """Make a cohort of relapsed leukaemia whose truth is known.
+
+    The same seed gives the same files, on any number of cores. Use it with `--cohort FOLDER`.
+    """
+    from allrelapse.simulate import settings as own
+    from allrelapse.simulate.write import write
+
+    if listed:
+        click.echo(own.table().to_markdown(index=False, tablefmt="simple"))
+        return
+    values = own.read(file) if file else {}
+    chosen = own.make(values | ({"patients": patients} if patients else {}))
+    name = f"simulated-{chosen.patients}-{seed}"
+    output = output or paths.REPOSITORY / "results" / "cohorts" / name
+    start = time.monotonic()
+    with click.progressbar(length=chosen.patients, label="patients", file=sys.stderr) as bar:
+        write(output, seed, chosen, csv=csv, cores=cores, progress=bar.update)
+    click.echo(f"{chosen.patients:,} patients in {_since(start)}, see {_short(output)}")
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command and exit with its code; what a user did wrong gives no traceback."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -199,6 +288,16 @@ def _load(file: Path) -> "Study":
     )
 
 
+def _cohort(study: "Study", cohort: str | None) -> str:
+    """Name of the cohort, taken in if the study has any use for it."""
+    from allrelapse import cohorts
+
+    cohort = cohort or study.cohort
+    if not study.needs_cohort:
+        return cohort
+    return cohorts.prepare(study, cohort, say=click.echo).name
+
+
 def _fetch(names: list[str], *, verbose: bool = False) -> list[str]:
     """Fetch open data, tell what is amiss (or all), and return the names not at hand.
 
@@ -227,7 +326,7 @@ def _scorecard(study: "Study", cohort: str) -> None:
     from allrelapse import scorecard as cards
 
     folder = study.results(cohort)
-    lacking = [analysis.id for analysis in study.analyses if run.missing(analysis)]
+    lacking = [analysis.id for analysis in study.analyses if run.missing(study, analysis, cohort)]
     card = cards.scorecard(study, folder, lacking)
     written = card.write(folder.parent)
     click.echo(f"\n{card}\n\nwith notes and sources: {', '.join(map(_short, written))}")

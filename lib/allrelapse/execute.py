@@ -28,7 +28,13 @@ TEMPLATE = """{% extends "lab/index.html.j2" %}
 
 
 def execute(
-    notebook: Path, parameters: Mapping[str, Any], *, root: Path, output: Path, scratch: Path
+    notebook: Path,
+    parameters: Mapping[str, Any],
+    *,
+    root: Path,
+    output: Path,
+    cohort: Path,
+    scratch: Path,
 ) -> str:
     """Run a notebook and say how it failed; empty if it did not.
 
@@ -38,6 +44,7 @@ def execute(
     ----------
     root : working folder of the kernel
     output : where the notebook finds its output folder (`ALLRELAPSE_OUTPUT`)
+    cohort : where it finds the tables of the cohort (`ALLRELAPSE_COHORT`)
     scratch : folder for the kernel's own files, with a short path, as its sockets are there
     """
     done, fault = output / NOTEBOOK, ""
@@ -52,7 +59,7 @@ def execute(
                 progress_bar=False,
                 cwd=str(root),
                 record_timing=False,
-                kernel_manager_class=_kernel_manager(environment(scratch, output), log),
+                kernel_manager_class=_kernel_manager(environment(scratch, output, cohort), log),
                 config=_connection(scratch),
             )
         except papermill.PapermillExecutionError as error:
@@ -72,11 +79,12 @@ def execute(
     return ""
 
 
-def environment(scratch: Path, output: Path) -> dict[str, str]:
+def environment(scratch: Path, output: Path, cohort: Path) -> dict[str, str]:
     """Variables of the kernel: same results on every machine, no trace in the user's home."""
     alone = ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "NUMEXPR_NUM", "VECLIB_MAXIMUM")
     return {
         "ALLRELAPSE_OUTPUT": str(output),
+        "ALLRELAPSE_COHORT": str(cohort),
         "IPYTHONDIR": str(scratch / "ipython"),
         "JUPYTER_CONFIG_DIR": str(scratch / "config"),
         "JUPYTER_DATA_DIR": str(scratch / "data"),

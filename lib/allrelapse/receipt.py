@@ -12,7 +12,16 @@ from allrelapse.study import Analysis
 FILE = "receipt.json"
 LIB = paths.REPOSITORY / "lib"
 LOCK = paths.REPOSITORY / "requirements.lock"
-INGREDIENTS = ("notebook", "parameters", "inputs", "open_data", "not_at_hand", "lib", "lock")
+INGREDIENTS = (
+    "notebook",
+    "parameters",
+    "inputs",
+    "open_data",
+    "cohort",
+    "not_at_hand",
+    "lib",
+    "lock",
+)
 
 
 def sha256(path: Path) -> str:
@@ -32,6 +41,7 @@ def ingredients(
     analysis: Analysis,
     parameters: Mapping[str, Any],
     at_hand: Callable[[str], str | None],
+    tables: Mapping[str, str],
 ) -> dict[str, Any]:
     """All that shapes the results of an analysis, as it is now.
 
@@ -39,15 +49,19 @@ def ingredients(
     ----------
     parameters : every parameter of the notebook with the value that it has
     at_hand : gives the sha256 of an open data file, None if it is not at hand
+    tables : sha256 of the tables of the cohort, by name; what is planted in it is `truth/...`
     """
     names = (*analysis.open_data.required, *analysis.open_data.optional)
     data = {name: at_hand(name) for name in names}
+    of_cohort = (*analysis.cohort.required, *analysis.cohort.optional)
+    used = {n: d for n, d in tables.items() if n in of_cohort or (of_cohort and "/" in n)}
     values = json.loads(json.dumps(parameters, default=repr))
     return {
         "notebook": sha256(root / analysis.notebook),
         "parameters": {"sha256": _digest(values), "values": values},
         "inputs": {name: sha256(root / name) for name in analysis.inputs},
         "open_data": {name: digest for name, digest in data.items() if digest},
+        "cohort": used,
         "not_at_hand": sorted(name for name, digest in data.items() if not digest),
         "lib": lib_sha256(LIB),
         "lock": sha256(LOCK),
@@ -97,6 +111,7 @@ def difference(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
         *(["requirements.lock changed"] if then["lock"] != now["lock"] else []),
         *_changed("parameter", then["parameters"]["values"], now["parameters"]["values"]),
         *_changed("input", then["inputs"], now["inputs"]),
+        *_changed("table", then["cohort"], now["cohort"]),
         *(f"{name} is now at hand" for name in now["open_data"] if name not in then["open_data"]),
         *_changed("open data", then["open_data"], kept | now["open_data"]),
     ]

@@ -20,7 +20,7 @@ def plan(
     """Why analyses must run, by id: those that can, and those that lack required open data."""
     reasons = {a.id: run.state(study, a.id, cohort=cohort, at_hand=at_hand) for a in study.analyses}
     todo = {name: reason for name, reason in reasons.items() if reason != run.CURRENT}
-    lacking = {name for name in todo if run.missing(study.find(name), at_hand)}
+    lacking = {name for name in todo if run.missing(study, study.find(name), cohort, at_hand)}
     return (
         {name: reason for name, reason in todo.items() if name not in lacking},
         {name: reason for name, reason in todo.items() if name in lacking},

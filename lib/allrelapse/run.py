@@ -1,20 +1,18 @@
 """Run an analysis so that its results are whole or not there, and say whether they are current."""
 
-import fcntl
 import json
 import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from allrelapse import cohorts, places, receipt
 from allrelapse import parameters as typed
-from allrelapse import receipt
-from allrelapse.errors import DataNotAtHandError
+from allrelapse.errors import DataNotAtHandError, InputError
 from allrelapse.study import Analysis, Study
 
 CURRENT = "current"
@@ -44,9 +42,13 @@ def at_hand(name: str) -> str | None:
     return open_data.registry()[name].sha256
 
 
-def missing(analysis: Analysis, at_hand: AtHand = at_hand) -> list[str]:
-    """Names of the required open data files that are not at hand."""
-    return [name for name in analysis.open_data.required if not at_hand(name)]
+def missing(study: Study, analysis: Analysis, cohort: str, at_hand: AtHand = at_hand) -> list[str]:
+    """What an analysis requires and is not at hand: open data files, tables of the cohort."""
+    tables = cohorts.table_digests(study.results(cohort) / cohorts.FOLDER)
+    lacking = [name for name in analysis.open_data.required if not at_hand(name)]
+    return lacking + [
+        f"table {n} of the cohort" for n in analysis.cohort.required if n not in tables
+    ]
 
 
 def state(
@@ -73,8 +75,8 @@ def state(
     made = receipt.read(folder)
     if made is None:
         return "receipt unreadable"
-    _, values = _parameters(study, analysis, parameters)
-    now = receipt.ingredients(study.root, analysis, values, at_hand)
+    _, values = _parameters(study, analysis, cohort, parameters)
+    now = _ingredients(study, analysis, cohort, values, at_hand)
     reason = receipt.difference(made, now) or receipt.outputs_changed(folder, made)
     return reason or _fault(folder, analysis) or CURRENT
 
@@ -112,16 +114,16 @@ def run(
     """
     analysis = study.find(analysis_id)
     place = study.results(cohort) / analysis.id
-    chosen, values = _parameters(study, analysis, parameters)
-    if lacking := missing(analysis, at_hand):
-        mend = "see `allrelapse data fetch`"
+    chosen, values = _parameters(study, analysis, cohort, parameters)
+    if lacking := missing(study, analysis, cohort, at_hand):
+        mend = "see `allrelapse data fetch` and `allrelapse data check`"
         raise DataNotAtHandError(f"{analysis.id} needs {', '.join(lacking)}, not at hand; {mend}")
     place.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(place, say):
-        _tidy(place)
+    with places.alone(place, say):
+        places.tidy(place)
         now = partial(state, study, analysis.id, cohort=cohort, at_hand=at_hand)
         if not (unless_current and now(parameters=parameters) == CURRENT):
-            made_from = receipt.ingredients(study.root, analysis, values, at_hand)
+            made_from = _ingredients(study, analysis, cohort, values, at_hand)
             without = [f", without {name} (not at hand)" for name in made_from["not_at_hand"]]
             say(f"{analysis.id}: started" + "".join(without))
             _run(study, analysis, place, chosen, made_from)
@@ -129,12 +131,26 @@ def run(
 
 
 def _parameters(
-    study: Study, analysis: Analysis, given: Mapping[str, Any] | None
+    study: Study, analysis: Analysis, cohort: str, given: Mapping[str, Any] | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The parameters that someone has set, and all with the values that they get, checked."""
+    """The parameters that someone has set, and all with the values that they get, checked.
+
+    A notebook that declares `cohort` gets the name of the one that it runs on.
+    """
+    if "cohort" in (given or {}):
+        raise InputError("-p cohort=...: name the cohort with --cohort instead")
     allowed = typed.declared(study.root / analysis.notebook)
     chosen = typed.check(allowed, {**analysis.parameters, **(given or {})})
+    chosen |= {"cohort": cohort} if "cohort" in allowed else {}
     return chosen, {name: p.default for name, p in allowed.items()} | chosen
+
+
+def _ingredients(
+    study: Study, analysis: Analysis, cohort: str, values: Mapping[str, Any], at_hand: AtHand
+) -> dict[str, Any]:
+    """All that shapes the results, tables of the cohort included."""
+    tables = cohorts.table_digests(study.results(cohort) / cohorts.FOLDER)
+    return receipt.ingredients(study.root, analysis, values, at_hand, tables)
 
 
 def _run(
@@ -156,7 +172,12 @@ def _run(
             prefix=f"allrelapse{staging.suffix}-", ignore_cleanup_errors=True
         ) as scratch:
             story = execute(
-                notebook, chosen, root=study.root, output=staging, scratch=Path(scratch)
+                notebook,
+                chosen,
+                root=study.root,
+                output=staging,
+                cohort=place.with_name(cohorts.FOLDER),
+                scratch=Path(scratch),
             )
         if not story and (fault := _fault(staging, analysis)):
             story = f"{fault}; the notebook and the study file must say the same"
@@ -164,7 +185,7 @@ def _run(
             _keep_failure(staging, place, story)
             raise RunError(story)
         receipt.write(staging, analysis.id, made_from, time.monotonic() - start)
-        _put_in_place(staging, place)
+        places.put_in_place(staging, place)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -187,15 +208,6 @@ def _fault(folder: Path, analysis: Analysis) -> str:
     return ", ".join(words)
 
 
-def _put_in_place(new: Path, place: Path) -> None:
-    """Two renames, so that nobody ever sees a folder half filled."""
-    aside = place.with_name(f".{place.name}.old")
-    if place.exists():
-        place.rename(aside)
-    new.rename(place)
-    shutil.rmtree(aside, ignore_errors=True)
-
-
 def _keep_failure(staging: Path, place: Path, story: str) -> None:
     """Keep the half-run notebook and the story beside the earlier results, which stay."""
     evidence = staging / FAILED
@@ -206,26 +218,3 @@ def _keep_failure(staging: Path, place: Path, story: str) -> None:
     place.mkdir(exist_ok=True)
     shutil.rmtree(place / FAILED, ignore_errors=True)
     evidence.rename(place / FAILED)
-
-
-@contextmanager
-def _alone(place: Path, say: Callable[[str], object]) -> Iterator[None]:
-    """Hold the lock of an analysis; the system lets go of it however this process ends."""
-    with place.with_name(f".{place.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"{place.name}: waiting for another run of it to end")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _tidy(place: Path) -> None:
-    """Mend what a killed run left; the lock is ours, so whatever lies here is nobody's."""
-    aside = place.with_name(f".{place.name}.old")
-    if aside.exists() and not place.exists():
-        aside.rename(place)
-    for path in place.parent.glob(f".{place.name}.*"):
-        scratch = Path(tempfile.gettempdir()).glob(f"allrelapse{path.suffix}-*")
-        for left in (path, *scratch) if path.is_dir() else ():
-            shutil.rmtree(left, ignore_errors=True)

@@ -1,0 +1,197 @@
+"""The cohort of a run: taken in once, checked, and kept as tables beside its results."""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from allrelapse import paths, places, receipt
+from allrelapse.data import cohort as data
+from allrelapse.data import cohort_file
+from allrelapse.errors import InputError
+
+if TYPE_CHECKING:
+    from allrelapse.study import Study
+
+SIMULATED = "simulated"
+FOLDER = "cohort"
+RECORD = "cohort.json"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A cohort that has been taken in.
+
+    name : of the cohort and of the folder of its results
+    folder : with its tables as Parquet and a record of where they came from
+    """
+
+    name: str
+    folder: Path
+
+
+def prepare(study: "Study", cohort: str, say: Callable[[str], object] = print) -> Prepared:
+    """Take a cohort in, unless that has been done and nothing has changed since.
+
+    Parameters
+    ----------
+    cohort : `simulated`, a folder in any form that `allrelapse.data.cohort` reads, or the name of
+        a cohort that was taken in before
+
+    Raises
+    ------
+    InputError
+        If there is no such cohort, or it is not sound.
+    """
+    name, source = _source(study, cohort)
+    place = study.results(name) / FOLDER
+    if source is None:
+        return Prepared(name, place)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with places.alone(place, say):
+        places.tidy(place)
+        made_from = _made_from(study, source)
+        if _current(place, made_from):
+            return Prepared(name, place)
+        say(f"cohort {name}: taken in" + ("" if name == SIMULATED else f" from {source}"))
+        staging = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+        try:
+            cohort_read = _simulated(study.seed) if name == SIMULATED else data.load(source)
+            data.write(cohort_read, staging)
+            _record(replace(cohort_read, name=name), staging, made_from)
+            places.put_in_place(staging, place)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    return Prepared(name, place)
+
+
+def load(cohort: str) -> data.Cohort:
+    """The cohort of the running notebook; by hand the one of that name or folder.
+
+    Raises
+    ------
+    InputError
+        If there is no such cohort, or it is not sound.
+    """
+    if folder := os.environ.get("ALLRELAPSE_COHORT"):
+        return read(Path(folder))
+    from allrelapse import study
+
+    return read(prepare(study.load(), cohort).folder)
+
+
+def read(folder: Path) -> data.Cohort:
+    """A cohort that was taken in, from its tables."""
+    record = _read_record(folder)
+    if record is None:
+        raise InputError(f"{folder}: no cohort was taken in here; run `allrelapse reproduce`")
+    known = {name: record[name] for name in ("name", "build", "form")}
+    return replace(data.load(folder), **known, notes=tuple(record["notes"]))
+
+
+def table_digests(folder: Path) -> dict[str, str]:
+    """Sha256 of every table that was taken in, those of the truth as `truth/...`."""
+    record = _read_record(folder)
+    return dict(record["tables"]) if record else {}
+
+
+def _source(study: "Study", cohort: str) -> tuple[str, Path | None]:
+    """Name of a cohort, and the folder that it is to be taken in from (None if it has been)."""
+    if cohort == SIMULATED:
+        return SIMULATED, study.root
+    folder = Path(cohort)
+    if folder.is_dir():
+        name = data.name(folder, cohort_file.read(folder))
+        if name == SIMULATED:
+            raise InputError(
+                f"{folder}: {SIMULATED!r} is the study's own cohort; rename the folder"
+            )
+        if study.results(name) == folder.resolve().parent:  # results/<name>/cohort itself
+            return name, None
+        return name, folder
+    if "/" not in cohort and _read_record(study.results(cohort) / FOLDER):
+        return cohort, None
+    mend = f"give a folder with its tables, or {SIMULATED!r}"
+    raise InputError(
+        f"no cohort {cohort!r}: there is no such folder, and none was taken in; {mend}"
+    )
+
+
+def _simulated(seed: int) -> data.Cohort:
+    from allrelapse import simulate  # only this cohort needs it
+
+    return simulate.cohort(seed)
+
+
+def _made_from(study: "Study", source: Path) -> dict[str, Any]:
+    """What shapes the tables: their source, and the code that reads or makes them."""
+    lib = Path(__file__).parent
+    code = {name: receipt.lib_sha256(lib / name) for name in ("data", "simulate")}
+    if source == study.root:
+        facts = receipt.sha256(paths.DATA / "published" / "resistance_sites.csv")
+        return {
+            "seed": study.seed,
+            "code": code,
+            "facts": facts,
+            "lock": receipt.sha256(receipt.LOCK),
+        }
+    return {"code": code["data"], "files": _files(source)}
+
+
+def _files(folder: Path) -> dict[str, str]:
+    """Sha256 of the files of a folder; of a reference genome elsewhere its size and date."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    digests = {
+        path.relative_to(folder).as_posix(): receipt.sha256(path)
+        for path in found
+        if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    }
+    fasta = cohort_file.read(folder).fasta
+    if fasta is not None and (folder / fasta).exists():
+        known = (folder / fasta).stat()
+        digests["fasta"] = f"{fasta} {known.st_size} {known.st_mtime_ns}"
+    return digests
+
+
+def _record(cohort: data.Cohort, folder: Path, made_from: Mapping[str, Any]) -> None:
+    """Write down where the tables came from and what they are."""
+    tables = sorted(folder.rglob("*.parquet"))
+    record = {
+        "name": cohort.name,
+        "form": cohort.form,
+        "build": cohort.build,
+        "notes": list(cohort.notes),
+        "rows": {name: len(table) for name, table in cohort.tables.items()},
+        "tables": {
+            path.relative_to(folder).with_suffix("").as_posix(): receipt.sha256(path)
+            for path in tables
+        },
+        "made_from": made_from,
+    }
+    text = json.dumps(record, indent=1, ensure_ascii=False)
+    (folder / RECORD).write_text(text + "\n", encoding="utf-8")
+
+
+def _read_record(folder: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        sound = {"name", "form", "build", "notes", "tables", "made_from"} <= set(record)
+        return dict(record) if sound else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _current(folder: Path, made_from: Mapping[str, Any]) -> bool:
+    """Whether the tables are there, untouched, and made from the same."""
+    record = _read_record(folder)
+    if record is None or record["made_from"] != json.loads(json.dumps(made_from)):
+        return False
+    return all(
+        (folder / f"{name}.parquet").is_file()
+        and receipt.sha256(folder / f"{name}.parquet") == digest
+        for name, digest in record["tables"].items()
+    )

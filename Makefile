@@ -1,6 +1,6 @@
 # The front door. `make` alone lists the targets.
 MIRROR ?= $(or $(ALLRELAPSE_MIRROR),$(wildcard ../shared/data-mirror))
-COHORT ?= open
+COHORT ?= simulated
 CORES  ?= $(shell getconf _NPROCESSORS_ONLN)
 # Conda users bring their own environment (environment.yml); everyone else gets .venv.
 VENV   := $(if $(filter allrelapse,$(CONDA_DEFAULT_ENV)),$(CONDA_PREFIX),.venv)
@@ -15,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Settings: MIRROR=folder with the open data files, COHORT=name, CORES=number,"
+	@echo "  Settings: MIRROR=folder with the open data files, COHORT=folder, CORES=number,"
 	@echo "            PYTHON=python3.12 (for env), LAB='--no-browser' (for lab)"
 
 env: $(VENV)/.allrelapse ## make the environment from requirements.lock (done by the others when needed)

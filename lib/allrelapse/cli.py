@@ -321,14 +321,14 @@ def _fetch(names: list[str], *, verbose: bool = False) -> list[str]:
 
 
 def _scorecard(study: "Study", cohort: str) -> None:
-    """Write results/scorecard.* for a cohort, and print it."""
+    """Write scorecard.* into the cohort's folder (results for the study's own), and print it."""
     from allrelapse import run
     from allrelapse import scorecard as cards
 
     folder = study.results(cohort)
     lacking = [analysis.id for analysis in study.analyses if run.missing(study, analysis, cohort)]
     card = cards.scorecard(study, folder, lacking)
-    written = card.write(folder.parent)
+    written = card.write(folder.parent if cohort == study.cohort else folder)
     click.echo(f"\n{card}\n\nwith notes and sources: {', '.join(map(_short, written))}")
 
 

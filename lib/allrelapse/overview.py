@@ -129,7 +129,10 @@ def spread_plot(
     simulated: pd.Series, published: float, *, ax: Axes, here: float | None = None
 ) -> None:
     """Histogram of one aggregate over simulated cohorts, the published value in black."""
-    ax.hist(simulated.dropna(), bins=20, color="#BBBBBB")
+    values = simulated.dropna()
+    whole = (values % 1 == 0).all()
+    bins = np.arange(values.min() - 0.5, values.max() + 1) if whole else 12
+    ax.hist(values, bins=bins, color="#BBBBBB", edgecolor="white", linewidth=0.5)
     ax.axvline(published, color=figures.PUBLISHED, lw=1.5)
     if here is not None:
         ax.axvline(here, color=figures.STAGE["relapse"], lw=1.5, ls="--")

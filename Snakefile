@@ -1,7 +1,7 @@
 # One rule per analysis of study.yaml that has to run. What is current is told by the receipts of
 # the results, never by the age of files: a flag only says that a job of this run ended well.
 # Started by `allrelapse reproduce`; to use a cluster, start it by hand with a profile of yours:
-#     snakemake --directory results/.snakemake-work/open --nolock --keep-going --profile <profile>
+#     snakemake --directory results/.snakemake-work/simulated --nolock --keep-going --profile <profile>
 import sys
 from pathlib import Path
 

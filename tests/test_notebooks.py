@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import cbioportal_folder
 import nbformat
 import pandas as pd
 import pytest
@@ -63,11 +64,17 @@ def test_notebooks_define_nothing_and_keep_cells_short(path):
 @pytest.fixture(scope="module")
 def root(mirror, tmp_path_factory):
     """A copy of the study, reproduced."""
-    folder = tmp_path_factory.mktemp("study")
+    folder = copied(tmp_path_factory.mktemp("study"))
+    reproduce(folder)
+    return folder
+
+
+def copied(folder):
+    """What a study needs beside the library."""
+    folder.mkdir(exist_ok=True)
     shutil.copy(paths.REPOSITORY / "study.yaml", folder)
     for name in ("notebooks", "data"):
         shutil.copytree(paths.REPOSITORY / name, folder / name)
-    reproduce(folder)
     return folder
 
 
@@ -97,7 +104,7 @@ def test_the_readme_shows_the_scorecard_as_it_came_out(root):
 
 
 def test_every_figure_comes_with_vector_table_and_words(root):
-    figures = list((root / "results" / "open").glob("*/figures/*.png"))
+    figures = list((root / "results" / "simulated").glob("*/figures/*.png"))
     assert len(figures) >= 6
     for figure in figures:
         assert figure.with_suffix(".svg").stat().st_size > 1000
@@ -112,13 +119,14 @@ def test_pages_ask_nothing_of_any_other_machine(root):
         assert 'rel="stylesheet" href="http' not in text
 
 
-def test_tables_are_byte_identical_on_a_second_run(root):
-    reproduce(root, "--cohort", "again")
-    reproduce(root)  # so that the scorecard is that of the default cohort again
-    first, again = root / "results" / "open", root / "results" / "again"
-    tables = [p.relative_to(first) for p in first.rglob("*") if p.suffix in {".csv", ".json"}]
+def test_tables_are_byte_identical_on_a_second_run(root, tmp_path):
+    copied(tmp_path)
+    reproduce(tmp_path)
+    first, again = (place / "results" / "simulated" for place in (root, tmp_path))
+    kinds = {".csv", ".json", ".parquet"}
+    tables = [p.relative_to(first) for p in first.rglob("*") if p.suffix in kinds]
     tables = [p for p in tables if p.name not in {"receipt.json"}]
-    assert len(tables) > 15
+    assert len(tables) > 40
     for table in tables:
         assert (first / table).read_bytes() == (again / table).read_bytes(), table
 
@@ -136,9 +144,7 @@ def test_a_run_with_other_settings_is_told_in_the_scorecard_and_put_right_again(
 
 
 def test_without_data_and_network_the_study_still_ends_well(tmp_path, monkeypatch):
-    for name in ("notebooks", "data"):
-        shutil.copytree(paths.REPOSITORY / name, tmp_path / name)
-    shutil.copy(paths.REPOSITORY / "study.yaml", tmp_path)
+    copied(tmp_path)
     monkeypatch.delenv("ALLRELAPSE_MIRROR", raising=False)
     monkeypatch.setenv("ALLRELAPSE_CACHE", str(tmp_path / "cache"))
     for scheme in ("http_proxy", "https_proxy"):
@@ -148,3 +154,45 @@ def test_without_data_and_network_the_study_still_ends_well(tmp_path, monkeypatc
     assert verdicts["prevalence_early"] == {"agrees"}
     assert verdicts["early_share"] == {"agrees", "data not at hand"}
     assert verdicts["signature_relapse"] == {"data not at hand"}
+
+
+def test_a_cbioportal_folder_goes_through_the_notebooks_that_it_has_data_for(tmp_path):
+    study_folder = copied(tmp_path / "study")
+    portal = tmp_path / "portal-30"
+    gained = cbioportal_folder.write(portal, patients=30, seed=5)
+    at = ["--study", study_folder / "study.yaml", "--cohort", portal]
+    for number in ("00", "01"):
+        run = [sys.executable, "-m", "allrelapse", "run", number, *at]
+        subprocess.run(run, capture_output=True, text=True, check=True)
+    results = study_folder / "results" / "portal-30"
+    here = pd.read_csv(results / "01_relapse_timing" / "figures" / "cohort_carriers.csv")
+    assert dict(zip(here["group"], here["carriers"], strict=True)) == gained
+    assert here["patients"].sum() == 30
+    evidence = json.loads((results / "01_relapse_timing" / "claims.json").read_text())
+    kinds = {e["kind"] for e in evidence if e["data"] == "cohort portal-30"}
+    assert kinds == {"replicated"}
+    flow = pd.read_csv(results / "00_study_overview" / "figures" / "flow.csv").set_index("step")
+    assert flow.loc["with mutations of both", "samples"] == 60
+    assert not (results / "00_study_overview" / "figures" / "spread.png").exists()
+
+
+def test_a_cohort_without_mutations_is_told_and_the_rest_still_runs(tmp_path):
+    study_folder = copied(tmp_path / "study")
+    (tmp_path / "few").mkdir()
+    (tmp_path / "few" / "patients.csv").write_text("patient,relapse_day\n<b>A</b>,100\n")
+    at = ["--study", study_folder / "study.yaml", "--cohort", tmp_path / "few"]
+    run = [sys.executable, "-m", "allrelapse", "run", "01", *at]
+    refused = subprocess.run(run, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "line 2, column patient" in refused.stderr
+    (tmp_path / "few" / "patients.csv").write_text("patient,relapse_day,subtype\nA,100,<b>x</b>\n")
+    subprocess.run(run, capture_output=True, text=True, check=True)
+    subprocess.run([*run[:4], "00", *at], capture_output=True, text=True, check=True)
+    results = study_folder / "results" / "few"
+    evidence = json.loads((results / "01_relapse_timing" / "claims.json").read_text())
+    own = [e for e in evidence if e["data"] == "cohort few"]
+    assert len(own) == 3
+    assert all(e["value"] is None for e in own)
+    page = (results / "00_study_overview" / "notebook.html").read_text()
+    assert "<b>x</b>" not in page
+    assert "&lt;b&gt;x&lt;/b&gt;" in page

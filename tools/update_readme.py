@@ -1,4 +1,4 @@
-"""Put the scorecard and two pictures of the latest results into the README."""
+"""Put the scorecard and three pictures of the latest results into the README."""
 
 import json
 import re
@@ -8,8 +8,12 @@ import pandas as pd
 
 from allrelapse import paths
 
-RESULTS = paths.REPOSITORY / "results" / "open"
-PICTURES = ("05_signature_attribution/figures/controls", "01_relapse_timing/figures/prevalence")
+RESULTS = paths.REPOSITORY / "results" / "simulated"
+PICTURES = (
+    "00_study_overview/figures/spread",
+    "01_relapse_timing/figures/prevalence",
+    "05_signature_attribution/figures/controls",
+)
 
 
 def table() -> str:

@@ -18,7 +18,8 @@ VARIANT = ["Chromosome", "Start_Position", "Reference_Allele", "Tumor_Seq_Allele
 
 # Ids become file names, axis labels and cells of spreadsheets: nothing in them may act there.
 ID = pa.Check.str_matches(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-TEXT = pa.Check.str_matches(r"^[^=+@\-\x00-\x1f\x7f][^\x00-\x1f\x7f]{0,199}\Z")
+# no `$` either: figures would take what is between two of them for a formula
+TEXT = pa.Check.str_matches(r"^[^=+@$\-\x00-\x1f\x7f][^$\x00-\x1f\x7f]{0,199}\Z")
 _MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _DATED = (
     rf"[0-9]{{1,2}}[-/. ]{_MONTH}([-/. ][0-9]{{2,4}})?|{_MONTH}[-/. ][0-9]{{1,4}}"

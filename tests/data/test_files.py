@@ -459,9 +459,9 @@ def test_parquet_numbers_beyond_limits_are_refused(values, reason, tmp_path):
 
 def test_parquet_is_bounded_by_what_its_metadata_says(tmp_path, monkeypatch):
     pq.write_table(pa.table({"x": ["a" * 100] * 1000}), tmp_path / "a.parquet")
-    monkeypatch.setattr(files, "ROWS", 999)
+    monkeypatch.setattr(files, "PARQUET_ROWS", 999)
     assert "more than 999 rows" in refused(tmp_path / "a.parquet", files.read_parquet)
-    monkeypatch.setattr(files, "ROWS", 1000)
+    monkeypatch.setattr(files, "PARQUET_ROWS", 1000)
     monkeypatch.setattr(files, "LARGEST", 100)
     assert "more than 100 bytes" in refused(tmp_path / "a.parquet", files.read_parquet)
 

@@ -28,6 +28,10 @@ FORMS = {
 """
 
 
+SIMULATED = "simulated"
+"""The protocol of simulated patients."""
+
+
 @dataclass(frozen=True)
 class Cohort:
     """The tables of a cohort; those that it lacks are None.
@@ -78,6 +82,11 @@ def load(path: str | Path) -> Cohort:
             found, build, notes = module.read(folder, file)
             made = assemble(folder, file, form, found, build, notes)
             truth = native.read_truth(folder)
+            if not truth and (made.patients["protocol"] == SIMULATED).any():
+                raise InputError(
+                    f"{folder}: patients of protocol {SIMULATED!r} without the folder truth/: what "
+                    "is found in them would pass for real; keep the simulated cohort whole"
+                )
             return replace(made, truth=truth, form="simulated") if truth else made
     names = ", ".join(sorted(entry.name for entry in folder.iterdir())[:10]) or "nothing"
     raise InputError(

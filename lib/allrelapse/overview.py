@@ -125,17 +125,14 @@ def swimmer_plot(patients: pd.DataFrame, *, ax: Axes, phases: pd.DataFrame | Non
     )
 
 
-def spread_plot(
-    simulated: pd.Series, published: float, *, ax: Axes, here: float | None = None
-) -> None:
+def spread_plot(simulated: "pd.Series[float]", published: float, *, ax: Axes) -> None:
     """Histogram of one aggregate over simulated cohorts, the published value in black."""
-    values = simulated.dropna()
+    values = simulated.dropna().to_numpy()
     whole = (values % 1 == 0).all()
-    bins = np.arange(values.min() - 0.5, values.max() + 1) if whole else 12
-    ax.hist(values, bins=bins, color="#BBBBBB", edgecolor="white", linewidth=0.5)
+    edges = np.arange(values.min() - 0.5, values.max() + 1)
+    bins = edges if whole else np.histogram_bin_edges(values, 12)
+    ax.hist(values, bins=bins.tolist(), color="#BBBBBB", edgecolor="white", linewidth=0.5)
     ax.axvline(published, color=figures.PUBLISHED, lw=1.5)
-    if here is not None:
-        ax.axvline(here, color=figures.STAGE["relapse"], lw=1.5, ls="--")
     ax.set(yticks=[])
     ax.spines["left"].set_visible(False)
 

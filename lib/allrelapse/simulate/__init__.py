@@ -30,7 +30,8 @@ WHOLE, SERIES, DISH = 2**32, 2**32 + 1, 2**32 + 2
 def cohort(seed: int = 0, *, executor: Executor | None = None, **settings: Any) -> Cohort:  # noqa: ANN401
     """Simulate a cohort of relapses with its planted truth.
 
-    Patient k is the same in a cohort of any size, and on any number of cores.
+    Patient k is the same in a cohort of any size but for serial samples, which are dealt among
+    all, and on any number of cores.
 
     Parameters
     ----------

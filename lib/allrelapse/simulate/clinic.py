@@ -84,7 +84,7 @@ def outcome(timing: str, features: set[str], settings: Settings, rng: Generator)
     return Outcome(
         follow_up=max(round(end), 1),
         dead=bool(death <= seen),
-        second_relapse=round(again) if again < end else np.nan,
+        second_relapse=max(round(again), 1) if again < end else np.nan,
         transplant=round(transplant) if transplant < end else np.nan,
         death=float(death),
         log_hazard=float(log_hazard),

@@ -61,6 +61,8 @@ def clones(case: Disease, age: float, settings: Settings, rng: Generator) -> Clo
     """Draw the clonal history of a leukaemia that came back."""
     s, visible = settings, len(case.lineages)
     ancestors = _ancestors(visible, s, rng)
+    if case.traits.mmr:  # lost once, by a cell from which all of them descend
+        ancestors[:] = ancestors[0]
     shared = ancestors[0] if (ancestors == ancestors[0]).all() else TRUNK
     polyclonal = _polyclonal(case)
     parent = np.r_[-1, TRUNK, TRUNK, shared, np.where(ancestors == shared, PERSISTER, ancestors)]
@@ -86,6 +88,8 @@ def clones(case: Disease, age: float, settings: Settings, rng: Generator) -> Clo
     )
     early = -rng.uniform(20, 200, 3) * np.array([10, 1, 1])
     founded = np.r_[early, -1.0, case.lineages.born]
+    for clone in range(3 + visible, 0, -1):  # no clone is older than the one it comes from
+        founded[parent[clone]] = min(founded[parent[clone]], founded[clone])
     lineage = np.r_[np.full(4, -1), np.arange(visible)]
     return Clones(parent, founded, at_diagnosis, at_relapse, load, lineage)
 

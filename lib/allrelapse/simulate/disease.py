@@ -162,7 +162,7 @@ def relapse(person: Traits, settings: Settings, where: Targets, rng: Generator) 
     cells = _cells(lineages, ends, course.phases, np.array([day]))[:, 0]
     share = cells / cells.sum()
     order = np.argsort(-share, kind="stable")
-    order = order[share[order] >= VISIBLE]
+    order = order[: max(int((share >= VISIBLE).sum()), 1)]
     return Disease(person, day, lineages.where(order), share[order], ends[order], course.phases)
 
 

@@ -61,4 +61,4 @@ def viability(settings: Settings, rng: Generator) -> tuple[pd.DataFrame, pd.Data
     noise = np.where(wrong, rng.normal(0, 0.5, len(wells)), noise)
     wells["viability"] = np.round(np.clip(mean * shift + noise, 0, 2), 4)
     columns = ["line", "genotype", "drug", "dose", "viability", "replicate", "plate"]
-    return wells[columns], planted
+    return wells[columns].astype({"replicate": "Int64", "plate": "Int64"}), planted

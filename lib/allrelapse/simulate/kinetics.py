@@ -5,7 +5,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 MANY = 1e6
-"""Cells from which chance is below 0.2 % of the mean, so that the mean will do."""
+"""Cells from which, before and after, chance is below 0.2 % of the mean: the mean will do."""
 
 LONG = 300.0
 """Largest exponent of growth; more cells than that are no leukaemia and would overflow."""
@@ -31,11 +31,12 @@ def grown(
     """
     n, a, c, t = np.broadcast_arrays(*(np.asarray(x, float) for x in (cells, birth, death, days)))
     growth = np.exp(np.clip((a - c) * t, -700, LONG))
-    size = np.where(n >= MANY, n * growth, 0.0)
-    few = (n > 0) & (n < MANY)
+    many = np.minimum(n, n * growth) >= MANY
+    size = np.where(many, np.round(n * growth), 0.0)
+    few = (n > 0) & ~many
     if few.any():
         p0, odds = extinction(a[few], c[few], t[few])
-        alive = rng.binomial(n[few].astype(np.int64), 1 - p0)
+        alive = rng.binomial(np.minimum(n[few], 1e18).astype(np.int64), 1 - p0)
         more = np.zeros(alive.shape)
         some = alive > 0
         # gamma-Poisson mixture: numpy's own negative binomial overflows for long growth

@@ -11,7 +11,7 @@ from allrelapse.simulate import clinic, disease, sequencing
 from allrelapse.simulate.clinic import Person
 from allrelapse.simulate.clones import Clones, clones
 from allrelapse.simulate.disease import KINDS, Disease
-from allrelapse.simulate.settings import Settings
+from allrelapse.simulate.settings import T_LINEAGE, Settings
 from allrelapse.simulate.targets import CAUSES, SIGNATURES, Targets, targets
 from allrelapse.simulate.variants import Columns, variants
 
@@ -59,7 +59,7 @@ class History:
         while clone >= 0:
             load = load + self.tree.load[clone]
             clone = int(self.tree.parent[clone])
-        return float(load[THERAPY].sum() / load.sum())
+        return float(load[THERAPY].sum() / max(load.sum(), 1e-9))
 
     @property
     def convergent(self) -> bool:
@@ -97,7 +97,7 @@ def simulated(
     hyperdiploid = past.person.subtype == "high hyperdiploid"
     copies = sequencing.copy_numbers(male, hyperdiploid, rng)
     seen = sequencing.sequenced(found, copies, male, settings, rng)
-    features = past.genes(where) | ({"T lineage"} if past.person.lineage == "T" else set())
+    features = past.genes(where) | ({T_LINEAGE} if past.person.lineage == "T" else set())
     later = clinic.outcome(past.timing, features, settings, rng)
     result = {
         "patients": _patient(patient, past, later, settings, rng),
@@ -118,7 +118,8 @@ def _patient(
     """The patient's row: what the clinic would know."""
     end_of_induction = np.array([settings.phases[0].end])
     cells = past.case.sensitive(end_of_induction)[0] + past.case.cells(end_of_induction).sum()
-    percent = 100 * cells / (cells + settings.marrow) * rng.lognormal(0, settings.mrd_noise)
+    share = cells / settings.marrow * rng.lognormal(0, settings.mrd_noise)
+    percent = min(100 * share, 100.0)
     below = percent < settings.mrd_limit
     return {
         "patient": np.array([patient]),

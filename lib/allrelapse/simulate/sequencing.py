@@ -46,7 +46,7 @@ def allele_fraction(
 
 
 def reads(
-    fraction: Floats, mean: float, settings: Settings, rng: Generator
+    fraction: Floats, mean: Floats | float, settings: Settings, rng: Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Depth (gamma-Poisson) and reads with the variant (binomial, with wrong bases)."""
     shape = settings.depth_dispersion
@@ -77,8 +77,7 @@ def sequenced(
     early = (found["clone"] == 0) & (here >= 3) & (rng.random(len(chromosome)) < 0.5)
     mean = allele_fraction(ccf, purity[:, None], here, normal, np.where(early, here - 1, 1.0))
     scale = here / 2 * purity[:, None] + normal / 2 * (1 - purity[:, None])
-    depth, alternative = reads(np.clip(mean, 0, 1), settings.depth, settings, rng)
-    depth = np.maximum(np.round(depth * scale).astype(np.int64), alternative)
+    depth, alternative = reads(np.clip(mean, 0, 1), settings.depth * scale, settings, rng)
     enough = (alternative >= settings.reads_to_call) & (alternative >= CALLED_FRACTION * depth)
     deleted = found["class"] == "Gene_Deletion"
     visible = ccf * purity[:, None] >= 0.2
@@ -135,13 +134,13 @@ def serial(
     """
     s = settings
     cells, carrying = tree.over_time(case, days)
-    share = np.clip(cells / (cells + s.marrow), 0, 1)
+    room = np.maximum(cells, s.marrow)
     noise = rng.lognormal(0, s.mrd_noise, len(days))
     # a specimen holds about a million cells: few of them may hold none of the leukaemia
-    measured = 100 * rng.binomial(1_000_000, np.clip(share * noise, 0, 1)) / 1_000_000
+    measured = 100 * rng.binomial(1_000_000, np.clip(cells / room * noise, 0, 1)) / 1_000_000
     below = measured < s.mrd_limit
     clone = found["clone"][chosen]
-    fraction = carrying[clone] / (cells + s.marrow) / 2
+    fraction = carrying[clone] / room / 2
     mean = np.clip(fraction * (1 - s.serial_error) + (1 - fraction) * s.serial_error / 3, 1e-12, 1)
     depth = np.round(rng.gamma(10, s.serial_depth / 10, len(days))).astype(np.int64) + 1
     total = rng.poisson(np.broadcast_to(depth, mean.shape))

@@ -6,12 +6,21 @@ aggregates lie inside the spread of simulated cohorts; no aggregate is itself a 
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)  # fmt: skip
 
 from allrelapse import yamls
+from allrelapse.data.published import GENES
 from allrelapse.errors import InputError
 
 ASSUMED = "assumption"
@@ -36,9 +45,9 @@ def _set(
 class Phase(BaseModel):
     """A phase of treatment: its days since diagnosis and the drugs that are given."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    name: str
+    name: str = Field(min_length=1)
     start: float
     end: float
     drugs: tuple[Drug, ...] = ()
@@ -63,6 +72,10 @@ PHASES = (
     ),
 )  # fmt: skip
 
+T_LINEAGE = "T lineage"
+Share = Annotated[float, Field(gt=0, lt=1)]
+Ratio = Annotated[float, Field(gt=0, le=1000)]
+Weight = Annotated[float, Field(ge=0, le=1000)]
 LI = "Li 2020, Blood 135:41"
 BOZIC = "Bozic 2013, eLife 2:e00747"
 
@@ -70,7 +83,7 @@ BOZIC = "Bozic 2013, eLife 2:e00747"
 class Settings(BaseModel):
     """All settings of the simulated cohort; unknown names and values out of range are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     # who
     patients: int = _set(103, "patients with a relapse", "patients", LI, ge=1, le=1_000_000)
@@ -97,7 +110,7 @@ class Settings(BaseModel):
         3.0,
         "new mutations of a division before and without therapy",
         "per genome",
-        "1e-9 per base pair and division (" + BOZIC + ")",
+        ASSUMED + ", of the order of 1e-9 per base pair (" + BOZIC + ")",
         ge=0,
         le=1000,
     )
@@ -109,7 +122,7 @@ class Settings(BaseModel):
 
     # cells that therapy does not kill at once
     persisters: float = _set(
-        5e-7, "median share of cells that persist through induction", "fraction", gt=0, le=1
+        4.5e-7, "median share of cells that persist through induction", "fraction", gt=0, le=1
     )
     persisters_sd: float = _set(1.0, "its spread between patients", "log10", ge=0, le=3)
     persisters_kill: float = _set(
@@ -121,7 +134,7 @@ class Settings(BaseModel):
     persister_decline: float = _set(0.021, "their net loss under therapy", "per day", ge=0, le=2)
     persister_decline_sd: float = _set(0.007, "its spread between patients", "per day", ge=0)
     awakening: float = _set(
-        60, "mean rest of persisters that outlive therapy", "days after therapy", gt=0
+        300, "mean rest of persisters that outlive therapy", "days after therapy", gt=0
     )
     regrowth_doubling: float = _set(8, "median doubling time of what regrows", "days", gt=0)
 
@@ -140,7 +153,7 @@ class Settings(BaseModel):
     detection: float = _set(1e11, "median leukaemia cells when relapse is found", "cells", gt=1e3)
     detection_sd: float = _set(0.4, "its spread between patients", "log10", ge=0, le=2)
     multidrug_rate: float = _set(
-        1.4e-13,
+        1.5e-13,
         "rate of mutants that withstand the whole therapy, before diagnosis",
         "per division",
         ge=0,
@@ -159,7 +172,7 @@ class Settings(BaseModel):
         ge=0,
         le=1,
     )
-    escape_of: Mapping[str, float] = _set(
+    escape_of: Mapping[str, Weight] = _set(
         {"TP53": 0.15, "CREBBP": 0.3, "WHSC1": 0.3}, "the same against the others, by gene", "ratio"
     )
     second_hit: float = _set(
@@ -210,7 +223,7 @@ class Settings(BaseModel):
         ge=0,
     )
     prenatal_sd: float = _set(0.5, "their spread between patients", "log", ge=0, le=2)
-    ancestors: Mapping[Literal["minor", "major", "several", "unseen"], float] = _set(
+    ancestors: Mapping[Literal["minor", "major", "several", "unseen"], Weight] = _set(
         {"minor": 0.5, "major": 0.27, "several": 0.18, "unseen": 0.05},
         "clone at diagnosis from which the relapse descends",
         "weights",
@@ -225,7 +238,7 @@ class Settings(BaseModel):
         0.6, "mutations of persisters without a signature of their own", "per day of therapy", ge=0
     )
     thiopurine_prone: float = _set(
-        0.65, "share of leukaemias in which thiopurines mutate", "fraction", ge=0, le=1
+        0.7, "share of leukaemias in which thiopurines mutate", "fraction", ge=0, le=1
     )
     thiopurine_load: float = _set(
         1.3, "median SBS87 in these, while thiopurines are given", "mutations per day", ge=0
@@ -265,14 +278,14 @@ class Settings(BaseModel):
     mrd_noise: float = _set(0.25, "spread of a measurement", "log", ge=0, le=2)
 
     # after relapse
-    survival_5y: tuple[float, float, float] = _set(
+    survival_5y: tuple[Share, Share, Share] = _set(
         (0.258, 0.495, 0.664),
-        "5-year survival after very early, early and late relapse",
+        "5-year survival after very early, early and late relapse, without the features below",
         "fraction",
         "Rheingold 2024, B-ALL, whose groups end at 18 and 36 months",
     )
     survival_shape: float = _set(0.7, "shape of the Weibull law of death", "", gt=0, le=5)
-    hazard_ratios: Mapping[str, float] = _set(
+    hazard_ratios: Mapping[str, Ratio] = _set(
         {"NT5C2": 1.89, "TP53": 2.36, "T lineage": 1.6},
         "hazard ratios of death",
         "ratio",
@@ -291,14 +304,43 @@ class Settings(BaseModel):
     viability_noise: float = _set(0.05, "spread of a well", "fraction of untreated", ge=0, le=1)
     outliers: float = _set(0.01, "share of wells that went wrong", "fraction", ge=0, le=1)
 
-    @model_validator(mode="after")
-    def _in_order(self) -> "Settings":
-        ends = [day for phase in self.phases for day in (phase.start, phase.end)]
-        if not self.phases or ends != sorted(ends) or ends[0] != 0:
+    @field_validator("phases")
+    @classmethod
+    def _one_after_another(cls, phases: tuple[Phase, ...]) -> tuple[Phase, ...]:
+        ends = [day for phase in phases for day in (phase.start, phase.end)]
+        if not phases or ends != sorted(ends) or ends[0] != 0:
             raise ValueError("phases must follow each other from day 0; correct their days")
-        gaps = zip(self.phases[1:], self.phases, strict=False)
+        gaps = zip(phases[1:], phases, strict=False)
         if any(after.start != before.end for after, before in gaps):
             raise ValueError("each phase must start on the day on which the one before ends")
+        return phases
+
+    @field_validator("escape_of", "hazard_ratios")
+    @classmethod
+    def _known(cls, values: Mapping[str, float], info: ValidationInfo) -> Mapping[str, float]:
+        known = [*GENES, *([T_LINEAGE] if info.field_name == "hazard_ratios" else [])]
+        if strange := sorted(set(values) - set(known)):
+            raise ValueError(f"{', '.join(strange)} is none of {', '.join(known)}")
+        return values
+
+    @field_validator("ancestors")
+    @classmethod
+    def _some(cls, weights: Mapping[str, float]) -> Mapping[str, float]:
+        if not sum(weights.values()):
+            raise ValueError("one of the weights must be above 0")
+        return weights
+
+    @field_validator("censoring")
+    @classmethod
+    def _forwards(cls, days: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= days[0] <= days[1]:
+            raise ValueError("the first day must be 0 or later, and not after the second")
+        return days
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> "Settings":
+        if self.horizon <= self.phases[-1].end:
+            raise ValueError("horizon must lie after the last of the phases")
         if self.serial_patients and self.serial_samples < 4 * self.serial_patients:
             raise ValueError("serial_samples: at least 4 for each of serial_patients are needed")
         if self.death >= self.birth:
@@ -315,7 +357,7 @@ def make(values: Mapping[str, Any]) -> Settings:
         One line per name that is unknown or value that is out of range.
     """
     try:
-        return Settings(**values)
+        return Settings.model_validate(dict(values))
     except ValidationError as error:
         words = {"extra_forbidden": "no such setting; `allrelapse simulate --list` names them"}
         told = []

@@ -14,7 +14,14 @@ from allrelapse.data.reference import CHANNELS
 from allrelapse.simulate.clones import PERSISTER, TRUNK, Clones
 from allrelapse.simulate.disease import Disease
 from allrelapse.simulate.settings import Settings
-from allrelapse.simulate.targets import CAUSES, DELETION, SIGNATURES, Targets, signatures
+from allrelapse.simulate.targets import (
+    BACKGROUND,
+    CAUSES,
+    DELETION,
+    SIGNATURES,
+    Targets,
+    signatures,
+)
 
 Columns = dict[str, NDArray[Any]]
 BASES = np.array(list("ACGT"))
@@ -58,8 +65,12 @@ def variants(
     passengers = _passengers(tree, rng)
     drivers = _drivers(case, tree, where, rng)
     both = {name: np.concatenate([drivers[name], passengers[name]]) for name in drivers}
-    place = both["chromosome"] * 10**9 + both["position"]
-    first = np.sort(np.unique(place, return_index=True)[1])  # two at one place: the first stays
+    letters = pd.factorize(both["alternative"])[0] + 1
+    place = (both["chromosome"] * 10**9 + both["position"]) * 8 + letters
+    _, first, same = np.unique(place, return_index=True, return_inverse=True)
+    for name in ("at_diagnosis", "at_relapse"):  # of one that arose twice, both clones count
+        both[name] = np.minimum(np.bincount(same, both[name])[same], 1)
+    first = np.sort(first)
     return {name: column[first] for name, column in both.items()}
 
 
@@ -69,7 +80,8 @@ def _passengers(tree: Clones, rng: Generator) -> Columns:
     tails = rng.poisson(TAIL, 2)
     clone = np.repeat(np.arange(len(numbers)), numbers.sum(axis=1))
     cause = np.concatenate([np.repeat(np.arange(len(SIGNATURES)), row) for row in numbers])
-    mix = tree.load[TRUNK] / max(tree.load[TRUNK].sum(), 1e-9)
+    trunk = tree.load[TRUNK] if tree.load[TRUNK].any() else BACKGROUND
+    mix = trunk / trunk.sum()
     grown = np.searchsorted(np.cumsum(mix), rng.random(tails.sum()) * 0.999999)
     cause = np.r_[cause, grown].astype(np.int64)
     ccf = 0.1 / (1 - 0.9 * rng.random(tails.sum()))  # density falls as 1 / CCF squared

@@ -1,7 +1,9 @@
 """The command as users have it: in a process of its own, in a copy of the repository."""
 
+import io
 import json
 import os
+import re
 import signal
 import tempfile
 
@@ -10,8 +12,9 @@ import pytest
 import toy
 
 from allrelapse import cli
-from allrelapse.data import open_data
+from allrelapse.data import cohort, open_data
 from allrelapse.errors import DataNotAtHandError
+from allrelapse.simulate.settings import Settings
 
 OVERLAP = """
 import time
@@ -85,13 +88,19 @@ def test_wrong_input_is_told_in_few_lines_and_exits_with_2(
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["reproduce"], ["scorecard"], ["data"], ["data", "list"]]
+    "command",
+    [
+        *([], ["run"], ["reproduce"], ["scorecard"], ["simulate"]),
+        *(["data"], ["data", "list"], ["data", "fetch"], ["data", "check"]),
+    ],
 )
 def test_every_command_explains_itself(command, capsys):
     with pytest.raises(SystemExit) as end:
         cli.main([*command, "--help"])
     assert end.value.code == 0
-    assert "Usage: allrelapse" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "Usage: allrelapse" in shown
+    assert not command or command == ["data"] or "Example" in shown
 
 
 def test_data_list_names_every_file(capsys):
@@ -261,3 +270,165 @@ def test_after_kill_9_of_reproduce_the_next_one_finishes_the_study(everything, t
         assert "tables/t.csv" in made["outputs"]
     assert not [p for p in (house / "results/open").glob(".*") if p.is_dir()]
     process.communicate()
+
+
+# Cohorts, in this very process.
+
+OURS = {
+    "patients.csv": "patient,relapse_day\nP1,240\nP2,700\n",
+    "samples.csv": "sample,patient,stage\nP1-R,P1,relapse\n",
+}
+TINY = "patients: 4\nserial_patients: 1\nserial_samples: 4\n"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A working folder with a study of which one analysis needs mutations."""
+    needs = {"required": ["mutations"], "optional": ["drug_response"]}
+    toy.write_study(tmp_path, toy.analysis("01_a"), toy.analysis("02_b", cohort=needs))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def command(capsys, *arguments):
+    """Exit code, stdout and stderr of a command."""
+    with pytest.raises(SystemExit) as end:
+        cli.main(list(arguments))
+    return end.value.code, *capsys.readouterr()
+
+
+def put(folder, **changed):
+    """A cohort of our tables with other text in place of some files."""
+    folder.mkdir()
+    for name, text in (OURS | changed).items():
+        if text is not None:
+            (folder / name).write_text(text)
+
+
+def test_data_check_tells_what_is_there_and_which_analyses_can_run(here, capsys):
+    put(here / "mine", **{"Mutations.csv": "x\n", "cohort.yaml": "build: hg19\n"})
+    before = toy.files(here)
+    code, out, err = command(capsys, "data", "check", "mine", "--study", "study.yaml")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "mine: our tables, positions of GRCh37"
+    assert lines[1].startswith("  patients: 2 rows; without lineage, ")
+    assert lines[2] == "  samples: 1 row; without day, purity, platform"
+    assert lines[3] == "  note: files that are none of our tables, not read: Mutations.csv"
+    assert lines[4:] == ["  01_a: can run", "  02_b: needs mutations"]
+    assert toy.files(here) == before
+
+
+def test_data_check_says_without_which_tables_an_analysis_runs(here, capsys):
+    mutations = "sample,Chromosome,Start_Position\nP1-R,1,5\n"
+    put(here / "mine", **{"mutations.csv": mutations})
+    code, out, _ = command(capsys, "data", "check", "mine", "--study", "study.yaml")
+    assert code == 0
+    assert "  02_b: can run (without drug_response)" in out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"patients.csv": None}, "mine holds no cohort: it needs patients.csv"),
+        (
+            {"samples.csv": "sample,patient,stage\nP1-R,P1,Dx\n"},
+            "mine/samples.csv has 1 fault:\n  line 2, column stage: 'Dx' must be one of",
+        ),
+        (
+            {"patients.csv": "patient,relapse_day\nP1,2019-03-01\n"},
+            "mine/patients.csv has 1 fault:\n  line 2, column relapse_day: '2019-03-01' is a date",
+        ),
+        ({"patients.csv": "patient\nP2\n"}, "column patient: 'P1' is not in patients: add it"),
+        ({"samples.csv": ""}, "mine/samples.csv has 1 fault:\n  no rows"),
+    ],
+)
+def test_data_check_tells_what_is_wrong_with_its_place(changed, told, here, capsys):
+    put(here / "mine", **changed)
+    code, out, err = command(capsys, "data", "check", "mine", "--study", "study.yaml")
+    assert (code, out) == (2, "")
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_data_check_of_no_folder_is_refused(here, capsys):
+    code, _, err = command(capsys, "data", "check", "nowhere", "--study", "study.yaml")
+    assert code == 2
+    assert "nowhere: there is no such folder" in err
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    """Two cohorts made by the same command, and what was told."""
+    folder = tmp_path_factory.mktemp("simulated")
+    (folder / "tiny.yaml").write_text(TINY)
+    told = []
+    for name in ("one", "two"):
+        with pytest.MonkeyPatch.context() as patch:
+            out, err = io.StringIO(), io.StringIO()
+            patch.setattr("sys.stdout", out)
+            patch.setattr("sys.stderr", err)
+            options = ["--settings", str(folder / "tiny.yaml"), "--seed", "7", "--csv"]
+            with pytest.raises(SystemExit) as end:
+                cli.main(["simulate", *options, "--output", str(folder / name)])
+        told.append((end.value.code, out.getvalue(), err.getvalue()))
+    return folder, told
+
+
+def test_simulate_gives_the_same_bytes_twice(simulated):
+    folder, _ = simulated
+    one = toy.files(folder / "one")
+    assert one == toy.files(folder / "two")
+    assert {"patients.csv", "mutations.csv", "truth/patients.parquet"} <= set(one)
+    read = cohort.load(folder / "one")
+    assert (read.form, read.build, len(read.patients)) == ("simulated", "GRCh37", 4)
+
+
+def test_simulate_tells_its_progress_on_stderr_only(simulated):
+    folder, told = simulated
+    for (code, out, err), name in zip(told, ("one", "two"), strict=True):
+        assert code == 0
+        assert re.fullmatch(rf"4 patients in \d+ s, see {folder / name}\n", out)
+        assert err.startswith("patients")
+    assert sorted(p.name for p in folder.iterdir()) == ["one", "tiny.yaml", "two"]
+
+
+def test_simulate_leaves_a_folder_alone_that_is_there(simulated, capsys):
+    folder, _ = simulated
+    before = toy.files(folder)
+    code, out, err = command(capsys, "simulate", "--patients", "1", "--output", str(folder / "one"))
+    assert (code, out) == (2, "")
+    assert f"{folder / 'one'} is there already: name another folder, or remove it" in err
+    assert toy.files(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("patient: 4\n", "patient: no such setting; `allrelapse simulate --list` names them"),
+        ("patients: many\n", "patients: Input should be a valid integer"),
+        ("t_lineage: 2\n", "t_lineage: Input should be less than or equal to 1"),
+        ("- patients\n", "lines such as `patients: 200` are needed"),
+        ("patients: [\n", "cannot be read"),
+    ],
+)
+def test_simulate_refuses_settings_that_are_none(text, told, here, capsys):
+    (here / "own.yaml").write_text(text)
+    code, out, err = command(capsys, "simulate", "--settings", "own.yaml", "--output", "new")
+    assert (code, out) == (2, "")
+    assert told in err
+    assert not (here / "new").exists()
+
+
+def test_simulate_refuses_no_patients(here, capsys):
+    code, _, err = command(capsys, "simulate", "--patients", "0")
+    assert code == 2
+    assert "--patients" in err
+
+
+def test_simulate_lists_every_setting_and_makes_nothing(here, capsys):
+    code, out, err = command(capsys, "simulate", "--list", "--output", "new")
+    assert (code, err) == (0, "")
+    assert not (here / "new").exists()
+    listed = [line.split()[0] for line in out.splitlines()[2:]]
+    assert listed == list(Settings.model_fields)

@@ -178,9 +178,8 @@ def data_fetch(names: tuple[str, ...]) -> None:
 @data.command(
     "check",
     epilog="""\b
-Examples:
+Example:
   allrelapse data check my-cohort
-
 """,
 )
 @click.argument("folder", type=click.Path(path_type=Path))
@@ -190,16 +189,20 @@ def data_check(folder: Path, file: Path) -> None:
 
     Nothing is written. data/README.md says which forms are read.
     """
-    from allrelapse.data import cohort
+    from allrelapse import cohorts
+    from allrelapse.data import cohort, native
 
     study, found = _load(file), cohort.load(folder)
     click.echo(f"{found.name}: {found.form}, positions of {found.build or 'no stated genome'}")
     for name, table in found.tables.items():
         gaps = [column for column in table if table[column].isna().all()]
         without = f"; without {', '.join(map(str, gaps))}" if gaps else ""
-        click.echo(f"  {name}: {len(table):,} rows{without}")
+        rows = "row" if len(table) == 1 else "rows"
+        click.echo(f"  {name}: {len(table):,} {rows}{without}")
     for note in found.notes:
         click.echo(f"  note: {note}")
+    if cohort.FORMS.get(found.form, native) is native and (others := cohorts.unread(folder)):
+        click.echo(f"  note: files that are none of our tables, not read: {', '.join(others)}")
     for analysis in study.analyses:
         lacks = [n for n in analysis.cohort.required if n not in found.tables]
         partly = [n for n in analysis.cohort.optional if n not in found.tables]

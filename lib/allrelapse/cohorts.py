@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from allrelapse import paths, places, receipt
 from allrelapse.data import cohort as data
-from allrelapse.data import cohort_file
+from allrelapse.data import cohort_file, native, tables
 from allrelapse.errors import InputError
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ def prepare(study: "Study", cohort: str, say: Callable[[str], object] = print) -
     name, source = _source(study, cohort)
     place = study.results(name) / FOLDER
     if source is None:
+        if not _untouched(place):
+            raise InputError(
+                f"{place}: its tables are not as they were taken in; give the folder from which "
+                "they came, and they are taken in again"
+            )
         return Prepared(name, place)
     place.parent.mkdir(parents=True, exist_ok=True)
     with places.alone(place, say):
@@ -91,6 +96,15 @@ def read(folder: Path) -> data.Cohort:
         raise InputError(f"{folder}: no cohort was taken in here; run `allrelapse reproduce`")
     known = {name: record[name] for name in ("name", "build", "form")}
     return replace(data.load(folder), **known, notes=tuple(record["notes"]))
+
+
+def unread(folder: Path) -> list[str]:
+    """Files in a folder of our tables that are none of them, such as `Samples.csv`."""
+    fasta = cohort_file.read(folder).fasta
+    known = {f"{name}{ending}" for name in tables.SCHEMAS for ending in native.ENDINGS}
+    known |= {cohort_file.FILE, *(f"{fasta}{ending}" for ending in ("", ".fai", ".gzi"))}
+    files = (path.name for path in folder.iterdir() if path.is_file())
+    return sorted(name for name in files if name not in known and not name.startswith("."))
 
 
 def table_digests(folder: Path) -> dict[str, str]:
@@ -159,7 +173,7 @@ def _files(folder: Path) -> dict[str, str]:
 
 def _record(cohort: data.Cohort, folder: Path, made_from: Mapping[str, Any]) -> None:
     """Write down where the tables came from and what they are."""
-    tables = sorted(folder.rglob("*.parquet"))
+    written = sorted(folder.rglob("*.parquet"))
     record = {
         "name": cohort.name,
         "form": cohort.form,
@@ -168,7 +182,7 @@ def _record(cohort: data.Cohort, folder: Path, made_from: Mapping[str, Any]) -> 
         "rows": {name: len(table) for name, table in cohort.tables.items()},
         "tables": {
             path.relative_to(folder).with_suffix("").as_posix(): receipt.sha256(path)
-            for path in tables
+            for path in written
         },
         "made_from": made_from,
     }
@@ -180,18 +194,23 @@ def _read_record(folder: Path) -> dict[str, Any] | None:
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         sound = {"name", "form", "build", "notes", "tables", "made_from"} <= set(record)
-        return dict(record) if sound else None
-    except (OSError, ValueError, TypeError):
+        return dict(record) if sound and isinstance(record["tables"], dict) else None
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
 
 
 def _current(folder: Path, made_from: Mapping[str, Any]) -> bool:
     """Whether the tables are there, untouched, and made from the same."""
     record = _read_record(folder)
-    if record is None or record["made_from"] != json.loads(json.dumps(made_from)):
-        return False
-    return all(
+    same = record is not None and record["made_from"] == json.loads(json.dumps(made_from))
+    return same and _untouched(folder)
+
+
+def _untouched(folder: Path) -> bool:
+    """Whether the tables that were taken in are there as they were."""
+    digests = table_digests(folder)
+    return bool(digests) and all(
         (folder / f"{name}.parquet").is_file()
         and receipt.sha256(folder / f"{name}.parquet") == digest
-        for name, digest in record["tables"].items()
+        for name, digest in digests.items()
     )

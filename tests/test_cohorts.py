@@ -254,7 +254,7 @@ def test_no_folder_may_pass_for_the_simulated_cohort(named, root, made):
     folder = put(root / "data" / ("mine" if named else "simulated"))
     if named:
         (folder / "cohort.yaml").write_text("name: simulated\n")
-    with pytest.raises(InputError, match=r"'simulated' is the study's own cohort"):
+    with pytest.raises(InputError, match=r"'simulated' is the study's own"):
         prepare(root, folder)
     assert not (root / "results").exists()
 

@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from allrelapse import cli, paths, yamls
-from allrelapse.data import cbioportal, cells, cohort, contexts, files, vcf
+from allrelapse.data import cells, cohort, contexts, files
+from allrelapse.data.forms import cbioportal, vcf
 from allrelapse.simulate import settings
 
 README = (paths.DATA / "README.md").read_text(encoding="utf-8")

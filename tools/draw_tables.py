@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from allrelapse import figures, paths, study
-from allrelapse.data.cbioportal import COLUMNS
+from allrelapse.data.forms.cbioportal import COLUMNS
 from allrelapse.data.tables import REFERENCES, SCHEMAS
 
 README = paths.DATA / "README.md"

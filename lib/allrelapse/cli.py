@@ -190,7 +190,8 @@ def data_check(folder: Path, file: Path) -> None:
     Nothing is written. data/README.md says which forms are read.
     """
     from allrelapse import cohorts
-    from allrelapse.data import cohort, native
+    from allrelapse.data import cohort
+    from allrelapse.data.forms import native
 
     study, found = _load(file), cohort.load(folder)
     click.echo(f"{found.name}: {found.form}, positions of {found.build or 'no stated genome'}")

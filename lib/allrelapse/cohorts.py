@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from allrelapse import paths, places, receipt
 from allrelapse.data import cohort as data
-from allrelapse.data import cohort_file, native, tables
+from allrelapse.data import cohort_file, tables
+from allrelapse.data.forms import native
 from allrelapse.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 SIMULATED = "simulated"
 FOLDER = "cohort"
 RECORD = "cohort.json"
+RESERVED = (SIMULATED, "cohorts", "by_hand")
+"""Names of folders of results that are no cohort of a user's."""
+LARGE = 1_000_000_000
+"""Bytes from which a file is known by size and date; to read it at each run would take seconds."""
 
 
 @dataclass(frozen=True)
@@ -120,10 +125,8 @@ def _source(study: "Study", cohort: str) -> tuple[str, Path | None]:
     folder = Path(cohort)
     if folder.is_dir():
         name = data.name(folder, cohort_file.read(folder))
-        if name == SIMULATED:
-            raise InputError(
-                f"{folder}: {SIMULATED!r} is the study's own cohort; rename the folder"
-            )
+        if name in RESERVED:
+            raise InputError(f"{folder}: the name {name!r} is the study's own; rename the folder")
         if study.results(name) == folder.resolve().parent:  # results/<name>/cohort itself
             return name, None
         return name, folder
@@ -157,18 +160,27 @@ def _made_from(study: "Study", source: Path) -> dict[str, Any]:
 
 
 def _files(folder: Path) -> dict[str, str]:
-    """Sha256 of the files of a folder; of a reference genome elsewhere its size and date."""
+    """Sha256 of the files of a folder; of large ones and a reference genome, size and date."""
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     digests = {
-        path.relative_to(folder).as_posix(): receipt.sha256(path)
+        path.relative_to(folder).as_posix(): _fingerprint(path)
         for path in found
         if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     }
     fasta = cohort_file.read(folder).fasta
     if fasta is not None and (folder / fasta).exists():
-        known = (folder / fasta).stat()
-        digests["fasta"] = f"{fasta} {known.st_size} {known.st_mtime_ns}"
+        digests["fasta"] = f"{fasta} {_size_and_date(folder / fasta)}"
     return digests
+
+
+def _fingerprint(path: Path) -> str:
+    large = path.stat().st_size > LARGE
+    return _size_and_date(path) if large else receipt.sha256(path)
+
+
+def _size_and_date(path: Path) -> str:
+    known = path.stat()
+    return f"{known.st_size} bytes, {known.st_mtime_ns} ns"
 
 
 def _record(cohort: data.Cohort, folder: Path, made_from: Mapping[str, Any]) -> None:

@@ -270,3 +270,31 @@ def test_every_column_says_what_it_means_and_in_which_unit(name):
         number = str(about.dtype) in ("float64", "Int64")
         bare = column in ("replicate", "plate")
         assert bool(about.metadata["unit"]) == (number and not bare), column
+
+
+@pytest.mark.parametrize(
+    ("columns", "fault"),
+    [
+        ({"relapse_day": 500.0, "follow_up_day": 400.0}, "relapse_day: is after follow_up_day"),
+        ({"relapse_day": 500.0, "second_relapse_day": 400.0}, "is after second_relapse_day"),
+        ({"relapse_day": 500.0, "transplant_day": 400.0}, "is after transplant_day"),
+        ({"transplant_day": 500.0, "follow_up_day": 400.0}, "is after follow_up_day"),
+    ],
+)
+def test_events_that_come_in_the_wrong_order_are_told(columns, fault):
+    people = tables.complete(pd.DataFrame({"patient": ["A"], **columns}), "patients")
+    [told] = tables.misfits({"patients": people})
+    assert told.startswith("patients: row 1, column ")
+    assert told.endswith(fault)
+
+
+def test_a_sample_that_was_taken_after_the_last_contact_is_told():
+    people = pd.DataFrame({"patient": ["A"], "follow_up_day": [400.0]})
+    samples = pd.DataFrame(
+        {"sample": ["A-R"], "patient": ["A"], "stage": ["relapse"], "day": [9e3]}
+    )
+    found = {"patients": tables.complete(people, "patients")}
+    found["samples"] = tables.complete(samples, "samples")
+    assert tables.misfits(found) == [
+        "samples: A-R, column day: is after the patient's follow_up_day"
+    ]

@@ -12,8 +12,9 @@ from typing import Any
 
 import pandas as pd
 
-from allrelapse.data import cbioportal, cohort_file, contexts, mapped, native, tables, vcf
+from allrelapse.data import cohort_file, contexts, tables
 from allrelapse.data.cells import refusal
+from allrelapse.data.forms import cbioportal, mapped, native, vcf
 from allrelapse.errors import InputError
 
 FORMS = {
@@ -75,7 +76,8 @@ def load(path: str | Path) -> Cohort:
     """
     folder = Path(path)
     if not folder.is_dir():
-        raise InputError(f"{folder}: there is no such folder; a cohort is a folder of tables")
+        fault = "is a file; unpack it" if folder.exists() else "there is no such folder"
+        raise InputError(f"{folder}: {fault}; a cohort is a folder of tables")
     file = cohort_file.read(folder)
     for form, module in FORMS.items():
         if module.fits(folder, file):
@@ -91,7 +93,8 @@ def load(path: str | Path) -> Cohort:
     names = ", ".join(sorted(entry.name for entry in folder.iterdir())[:10]) or "nothing"
     raise InputError(
         f"{folder} holds no cohort: it needs patients.csv (or .parquet), meta_study.txt of a "
-        f"cBioPortal study, or a cohort.yaml with a column map; found {names}"
+        f"cBioPortal study, or a cohort.yaml with a column map; found {names}. "
+        "Name files in lower case, save .xls as .xlsx, and give the folder that holds the tables"
     )
 
 

@@ -99,7 +99,10 @@ def read(folder: Path) -> CohortFile:
     try:
         return CohortFile.model_validate({} if content is None else content)
     except ValidationError as error:
-        words = {"extra_forbidden": "no such entry; remove it or correct its name"}
+        words = {
+            "extra_forbidden": "no such entry; remove it or correct its name",
+            "string_pattern_mismatch": "use letters, digits, - and _ only",
+        }
         faults = [
             f"{'.'.join(map(str, fault['loc']))}: {words.get(fault['type'], fault['msg'])}"
             for fault in error.errors()

@@ -1,5 +1,6 @@
 """Tables at the door: checked against a pandera schema, with all faults told at once."""
 
+import ast
 import re
 import reprlib
 import textwrap
@@ -248,7 +249,9 @@ def _mend(check: str) -> str:
     if typed := re.fullmatch(r"(?:coerce_)?dtype\('(.+)'\)", check):
         return f"must be of type {typed[1]}"
     if built_in := re.fullmatch(r"([a-z]+(?:_[a-z]+)*)\((.*)\)", check, re.DOTALL):
-        name = {"isin": "one of", "str_matches": "text like"}.get(built_in[1], built_in[1])
+        if built_in[1] == "isin":
+            return f"must be one of {', '.join(map(str, ast.literal_eval(built_in[2])))}"
+        name = {"str_matches": "text like"}.get(built_in[1], built_in[1])
         text = f"must be {name.replace('_', ' ')} {built_in[2]}"
         return textwrap.shorten(text, 300, placeholder=" ...")
     return MENDS.get(check, check)

@@ -46,15 +46,18 @@ def _column(
     )
 
 
-def _day(about: str, *, needed: bool = False) -> pa.Column:
-    limits = pa.Check.in_range(-36_525, 36_525)  # a century: beyond it, it is no day but a date
+def _day(about: str, *, needed: bool = False, first: int = -36_525) -> pa.Column:
+    limits = pa.Check.in_range(first, 36_525)  # a century: beyond it, it is no day but a date
     return _column(float, limits, about=about, unit="days since diagnosis", needed=needed)
 
 
 _VARIANT = {
     "Hugo_Symbol": _column(str, TEXT, GENE, about="gene; none if in no gene"),
     "Chromosome": _column(
-        str, pa.Check.isin(CHROMOSOMES), about="1 to 22, X, Y or MT, without `chr`", needed=True
+        str,
+        pa.Check.isin(CHROMOSOMES, error="must be 1 to 22, X, Y or MT, without chr"),
+        about="1 to 22, X, Y or MT, without `chr`",
+        needed=True,
     ),
     "Start_Position": _column(
         "Int64",
@@ -85,7 +88,8 @@ def _context_fits(table: pd.DataFrame) -> "pd.Series[bool]":
 _READS = pa.Check(_reads_fit, error="more reads with the variant (t_alt_count) than t_depth")
 _CONTEXT = pa.Check(
     _context_fits,
-    error="the middle base of context is not Reference_Allele: give it on the + strand",
+    error="the middle base of context is not Reference_Allele: give it on the + strand, not the "
+    "reverse complement",
 )
 
 SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
@@ -97,7 +101,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
                 pa.Check.isin(TIMING),
                 about="very early (<9), early (9-36), late (>36 months); or from relapse_day",
             ),
-            "relapse_day": _day("first relapse"),
+            "relapse_day": _day("first relapse", first=1),
             "lineage": _column(str, pa.Check.isin(["B", "T"]), about="B- or T-cell leukaemia"),
             "subtype": _column(str, TEXT, about="molecular subtype"),
             "age_years": _column(
@@ -120,12 +124,12 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
                 "boolean", about="true if mrd_percent is the limit of detection, not reached"
             ),
             "protocol": _column(str, TEXT, about="treatment protocol"),
-            "follow_up_day": _day("last seen, or death"),
+            "follow_up_day": _day("last seen, or death", first=0),
             "status": _column(
                 str, pa.Check.isin(["alive", "dead"]), about="state at follow_up_day"
             ),
-            "second_relapse_day": _day("second relapse"),
-            "transplant_day": _day("stem-cell transplant after the first relapse"),
+            "second_relapse_day": _day("second relapse", first=1),
+            "transplant_day": _day("stem-cell transplant after the first relapse", first=1),
         },
         unique_column_names=True,
     ),
@@ -217,6 +221,15 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
     ),
 }
 
+IN_ORDER = (
+    ("relapse_day", "follow_up_day"),
+    ("relapse_day", "second_relapse_day"),
+    ("relapse_day", "transplant_day"),
+    ("second_relapse_day", "follow_up_day"),
+    ("transplant_day", "follow_up_day"),
+)
+"""Days of a patient of which the first is not after the second."""
+
 REFERENCES = {
     "samples": ("patient", "patients"),
     "mutations": ("sample", "samples"),
@@ -274,13 +287,16 @@ def misfits(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     people = tables["patients"]
     given = people["timing"].notna() & people["relapse_day"].notna()
     wrong = given & (people["timing"] != timing(people["relapse_day"]))
-    ends = {"relapse_day": "follow_up_day", "second_relapse_day": "follow_up_day"}
     for index, told, day in people.loc[wrong, ["timing", "relapse_day"]].itertuples():
         faults.append(
             f"patients: row {index + 1}, column timing: {told!r} does not fit relapse_day {day:g}: "
             "under 274 days is very early, over 1095 late"
         )
-    for before, after in ends.items():
+    for before, after in IN_ORDER:
         for index in people.index[people[before] > people[after]]:
             faults.append(f"patients: row {index + 1}, column {before}: is after {after}")
+    if "samples" in tables:
+        taken = tables["samples"].merge(people[["patient", "follow_up_day"]], on="patient")
+        for name in taken.loc[taken["day"] > taken["follow_up_day"], "sample"]:
+            faults.append(f"samples: {name}, column day: is after the patient's follow_up_day")
     return faults

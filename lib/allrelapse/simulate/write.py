@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
-from allrelapse.data import native
+from allrelapse.data.forms import native
 from allrelapse.errors import InputError
 from allrelapse.simulate import blocks
 from allrelapse.simulate.settings import Settings

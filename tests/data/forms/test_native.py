@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allrelapse.data import native, tables
+from allrelapse.data import tables
 from allrelapse.data.cohort_file import CohortFile
+from allrelapse.data.forms import native
 from allrelapse.errors import InputError
 
 IDS = st.from_regex(r"\A[A-Za-z][A-Za-z0-9._-]{0,8}\Z").filter(
@@ -43,6 +44,8 @@ def cells(name, column):
         values = st.booleans()
     elif dtype == "Int64":
         values = st.integers(*NUMBERS.get(name, (1, 50)))
+    elif name.endswith("_day"):
+        values = st.integers(1000, 5000).map(lambda n: n / 1000)
     else:
         values = st.integers(0, 1000).map(lambda n: n / 1000)
     return st.one_of(st.none(), values) if column.nullable else values

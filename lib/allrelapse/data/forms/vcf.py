@@ -12,10 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from allrelapse.data import files, native, schemas
+from allrelapse.data import files, schemas
 from allrelapse.data.cells import Cells, readable, refusal, together
 from allrelapse.data.cohort_file import CohortFile
 from allrelapse.data.contexts import CHROMOSOME_NAMES, is_bgzip, quiet
+from allrelapse.data.forms import native
 from allrelapse.data.schemas import MISSING
 from allrelapse.data.tables import SCHEMAS, VARIANT
 from allrelapse.errors import InputError
@@ -207,7 +208,7 @@ def _mutations(
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype="object")
     whole = ["Start_Position", "t_alt_count", "t_depth"]
     table = _once(table.astype(dict.fromkeys(whole, "Int64")), folder, left)
-    notes.append(f"{len(table)} mutations from {len(wanted)} VCF files")
+    notes.append(f"mutations: {len(table)}, VCF files: {len(wanted)}")
     notes += [f"VCF: {count} {what}" for what, count in left.items()]
     return schemas.validate(table, SCHEMAS["mutations"], f"VCF files in {folder}"), (
         next(iter(builds.values()), "")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allrelapse.data import cbioportal
 from allrelapse.data.cohort_file import CohortFile
+from allrelapse.data.forms import cbioportal
 from allrelapse.errors import InputError
 
 META = "cancer_study_identifier: all_toy\nname: Toy: a study\nreference_genome: hg19\n"

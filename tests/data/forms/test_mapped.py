@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from allrelapse import paths, yamls
-from allrelapse.data import cohort_file, files, mapped
+from allrelapse.data import cohort_file, files
+from allrelapse.data.forms import mapped
 from allrelapse.errors import InputError
 
 PATIENTS = [

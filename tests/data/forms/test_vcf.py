@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from allrelapse.data import files, vcf
+from allrelapse.data import files
 from allrelapse.data.cohort_file import CohortFile
+from allrelapse.data.forms import vcf
 from allrelapse.errors import InputError
 
 HEADER = """##fileformat=VCFv4.2
@@ -82,7 +83,7 @@ def refused(cohort, *rows, **settings):
 def test_a_file_gives_the_mutations_of_its_sample(cohort):
     tables, build, notes = cohort(row(CALL))
     assert build == "GRCh37"
-    assert notes == ["1 mutations from 1 VCF files"]
+    assert notes == ["mutations: 1, VCF files: 1"]
     assert tables["samples"].to_dict("records") == [
         {"sample": "S1", "patient": "P1", "stage": "relapse"}
     ]

@@ -229,13 +229,19 @@ def test_a_changed_genome_elsewhere_is_noticed(root):
     assert [first.mutations["context"][0], second.mutations["context"][0]] == ["CGT", "TGT"]
 
 
-def test_of_two_folders_of_one_name_the_one_that_was_asked_for_is_there(root):
+def test_the_results_of_one_folder_are_not_replaced_by_those_of_another_of_its_name(root):
     one = put(root / "one" / "mine")
     two = put(root / "two" / "mine", patients="patient\nP1\nP9\n")
-    for folder in (one, two, one):
-        place, told = prepare(root, folder)
-        assert told == [f"cohort mine: taken in from {folder}"]
-        assert cohorts.read(place.folder).patients.equals(data.load(folder).patients)
+    place, _ = prepare(root, one)
+    with pytest.raises(
+        InputError, match=r"results .* are of .*one/mine; give one of the two a name"
+    ):
+        prepare(root, two)
+    assert cohorts.read(place.folder).patients.equals(data.load(one).patients)
+    shutil.rmtree(one)  # a folder that was moved is no other one
+    place, told = prepare(root, two)
+    assert told == [f"cohort mine: taken in from {two}"]
+    assert cohorts.read(place.folder).patients.equals(data.load(two).patients)
 
 
 def test_a_name_in_cohort_yaml_keeps_two_folders_apart(root):

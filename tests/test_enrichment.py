@@ -30,6 +30,9 @@ def mutations(*rows):
         rows, columns=["sample", "Hugo_Symbol", "Variant_Classification", "t_alt_count"]
     )
     table["t_alt_count"] = table["t_alt_count"].astype("Int64")
+    # one silent mutation each, as a sample without any counts as not sequenced
+    quiet = pd.DataFrame({"sample": SAMPLES["sample"], "Variant_Classification": "Silent"})
+    table = pd.concat([table, quiet], ignore_index=True)
     return tables.complete(table.assign(Chromosome="1", Start_Position=1), "mutations")
 
 
@@ -68,6 +71,15 @@ def test_what_does_not_count(row, why):
 
 def test_a_mutation_without_reads_was_called_and_a_lost_gene_counts():
     assert found(("A-R", "NR3C1", "Gene_Deletion", None)) == {("A", "NR3C1"): (False, True)}
+
+
+def test_a_patient_whose_diagnosis_has_no_mutation_at_all_does_not_count():
+    """It was hardly sequenced: everything at relapse would look gained."""
+    table = mutations(("A-R", "NT5C2", "Missense_Mutation", 20))
+    table = table[table["sample"] != "A-D"]
+    assert enrichment.altered_genes(table, SAMPLES).empty
+    counts = enrichment.gained_by_timing(table, SAMPLES, PATIENTS)
+    assert counts.to_dict("records") == [{"group": "early", "carriers": 0, "patients": 1}]
 
 
 def test_other_genes_and_thresholds_can_be_asked_for():

@@ -82,10 +82,10 @@ def record(
     return verdict(row, kind, value, interval, truth)
 
 
-def record_not_at_hand(claim: str, kind: Kind, data: str) -> str:
-    """Record that evidence for a claim would need a data set that is not at hand."""
+def record_not_at_hand(claim: str, kind: Kind, data: str, note: str = "") -> str:
+    """Record that evidence for a claim would need data that are not at hand; the note says what."""
     published_claim(claim)
-    _store(claim, kind, data, value=None, interval=None, n=None, note="", truth=None)
+    _store(claim, kind, data, value=None, interval=None, n=None, note=note, truth=None)
     return NOT_AT_HAND
 
 

@@ -194,6 +194,7 @@ def data_check(folder: Path, file: Path) -> None:
     from allrelapse.data.forms import native
 
     study, found = _load(file), cohort.load(folder)
+    cohorts.refuse_reserved(found.name, folder)
     click.echo(f"{found.name}: {found.form}, positions of {found.build or 'no stated genome'}")
     for name, table in found.tables.items():
         gaps = [column for column in table if table[column].isna().all()]

@@ -61,18 +61,23 @@ def prepare(study: "Study", cohort: str, say: Callable[[str], object] = print) -
                 "they came, and they are taken in again"
             )
         return Prepared(name, place)
+    made_from = _made_from(study, source)
+    if _current(place, made_from):
+        return Prepared(name, place)
+    came_from = "" if name == SIMULATED else str(source.resolve())
+    _refuse_another(place, came_from)
+    # read before anything is written, so that a wrong cohort leaves nothing behind
+    cohort_read = _simulated(study.seed) if name == SIMULATED else data.load(source)
     place.parent.mkdir(parents=True, exist_ok=True)
     with places.alone(place, say):
         places.tidy(place)
-        made_from = _made_from(study, source)
         if _current(place, made_from):
             return Prepared(name, place)
         say(f"cohort {name}: taken in" + ("" if name == SIMULATED else f" from {source}"))
         staging = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
         try:
-            cohort_read = _simulated(study.seed) if name == SIMULATED else data.load(source)
             data.write(cohort_read, staging)
-            _record(replace(cohort_read, name=name), staging, made_from)
+            _record(replace(cohort_read, name=name), staging, made_from, came_from)
             places.put_in_place(staging, place)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -125,8 +130,7 @@ def _source(study: "Study", cohort: str) -> tuple[str, Path | None]:
     folder = Path(cohort)
     if folder.is_dir():
         name = data.name(folder, cohort_file.read(folder))
-        if name in RESERVED:
-            raise InputError(f"{folder}: the name {name!r} is the study's own; rename the folder")
+        refuse_reserved(name, folder)
         if study.results(name) == folder.resolve().parent:  # results/<name>/cohort itself
             return name, None
         return name, folder
@@ -136,6 +140,12 @@ def _source(study: "Study", cohort: str) -> tuple[str, Path | None]:
     raise InputError(
         f"no cohort {cohort!r}: there is no such folder, and none was taken in; {mend}"
     )
+
+
+def refuse_reserved(name: str, folder: Path) -> None:
+    """InputError if a cohort is named like one of the study's own folders of results."""
+    if name in RESERVED:
+        raise InputError(f"{folder}: the name {name!r} is the study's own; rename the folder")
 
 
 def _simulated(seed: int) -> data.Cohort:
@@ -183,11 +193,25 @@ def _size_and_date(path: Path) -> str:
     return f"{known.st_size} bytes, {known.st_mtime_ns} ns"
 
 
-def _record(cohort: data.Cohort, folder: Path, made_from: Mapping[str, Any]) -> None:
+def _refuse_another(place: Path, came_from: str) -> None:
+    """InputError if the results of that name are of another folder that is still there."""
+    record = _read_record(place)
+    before = record.get("from", "") if record else ""
+    if before != came_from and Path(before).is_dir() and before:
+        raise InputError(
+            f"{came_from}: the results in {place.parent} are of {before}; give one of the two a "
+            f"name of its own in its {cohort_file.FILE}, or remove the results"
+        )
+
+
+def _record(
+    cohort: data.Cohort, folder: Path, made_from: Mapping[str, Any], came_from: str
+) -> None:
     """Write down where the tables came from and what they are."""
     written = sorted(folder.rglob("*.parquet"))
     record = {
         "name": cohort.name,
+        "from": came_from,
         "form": cohort.form,
         "build": cohort.build,
         "notes": list(cohort.notes),

@@ -35,10 +35,11 @@ def altered_genes(
 
     Returns
     -------
-    One row per patient with both samples and gene that is altered in either: `patient`, `gene`,
-    `diagnosis`, `relapse` (truth values).
+    One row per patient with mutations of both samples and gene that is altered in either:
+    `patient`, `gene`, `diagnosis`, `relapse` (truth values).
     """
-    both = cohort.pairs(samples).melt("patient", var_name="stage", value_name="sample")
+    both = _sequenced_pairs(mutations, samples)
+    both = both.melt("patient", var_name="stage", value_name="sample")
     seen = ~(mutations["t_alt_count"] < reads).fillna(value=False).astype(bool)
     changed = mutations["Variant_Classification"].notna()
     changed &= ~mutations["Variant_Classification"].isin(UNCHANGED)
@@ -59,14 +60,23 @@ def gained_by_timing(
 
     Returns
     -------
-    `group`, `carriers`, `patients`, one row per timing group that has patients with both samples
-    and a known time of relapse, in order.
+    `group`, `carriers`, `patients`, one row per timing group that has patients with mutations of
+    both samples and a known time of relapse, in order.
     """
     genes_hit = altered_genes(mutations, samples, genes)
     gained = genes_hit.loc[genes_hit["relapse"] & ~genes_hit["diagnosis"], "patient"]
-    both = cohort.pairs(samples).merge(patients[["patient", "timing"]], on="patient")
+    both = _sequenced_pairs(mutations, samples)
+    both = both.merge(patients[["patient", "timing"]], on="patient")
     both = both.dropna(subset=["timing"])
     counts = both["patient"].isin(gained).groupby(both["timing"]).agg(["sum", "size"])
     counts = counts.reindex([group for group in TIMING if group in counts.index]).astype(int)
     counts.columns = ["carriers", "patients"]
     return counts.rename_axis("group").reset_index()
+
+
+def _sequenced_pairs(mutations: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
+    """Diagnosis and relapse of patients for whom both have mutations.
+
+    A sample without any was hardly sequenced, and would make everything look gained or lost.
+    """
+    return cohort.pairs(samples[samples["sample"].isin(mutations["sample"])])

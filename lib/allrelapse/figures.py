@@ -142,7 +142,7 @@ def interval_plot(
         if row[upper] > edge:
             ax.plot(edge, y, marker=">", color=colour, ms=5, clip_on=False)
         if np.isfinite(row[value]):
-            ax.plot(row[value], y, marker="o", color=colour, ms=5, zorder=3)
+            ax.plot(row[value], y, marker="o", color=colour, ms=5, zorder=3, clip_on=False)
         else:
             ax.annotate("∞", (edge, y), (6, 0), textcoords="offset points", va="center")
     if log:

@@ -21,7 +21,8 @@ EVENTS = {  # what it is called, marker, colour
     "death_day": ("death", "s", "#333333"),
 }
 MRD_STEPS = (0.0, 0.01, 0.1, 1.0, 100.0)
-MRD_SHADES = ("#F0F0F0", "#BDBDBD", "#737373", "#252525")
+MRD_WORDS = ("below limit", "to 0.1 %", "to 1 %", "above 1 %")
+MRD_SHADES = ("#E0E0E0", "#BDBDBD", "#737373", "#252525")
 
 
 def flow(cohort: Cohort) -> pd.DataFrame:
@@ -119,6 +120,10 @@ def swimmer_plot(patients: pd.DataFrame, *, ax: Axes, phases: pd.DataFrame | Non
         np.full(known.sum(), -0.15), rows[known], max(thick * 5, 4), strip[known], marker="s",
         linewidth=0,
     )  # fmt: skip
+    for group, colour in figures.TIMING.items():
+        ax.plot([], [], color=colour, lw=4, alpha=0.35, label=group)
+    for shade, words in zip(MRD_SHADES, MRD_WORDS, strict=True) if known.any() else ():
+        ax.plot([], [], "s", color=shade, ms=4, label=f"MRD {words}")
     ax.set(xlabel="years since diagnosis", ylabel=f"patients (n = {len(patients)})")
     ax.set(
         xlim=(-0.3, patients["end_day"].max() / YEAR * 1.02), ylim=(len(patients), -1), yticks=[]

@@ -24,7 +24,7 @@ COLUMNS = ["claim", "statement", "published", "kind", "data", "found", "verdict"
 VERDICTS = {
     claims.AGREES: "the rule fixed beforehand is met",
     claims.DIFFERS: "it is not; the note says why, as far as we know",
-    claims.NOT_AT_HAND: "the open data were neither in a mirror folder, nor cached, nor reachable",
+    claims.NOT_AT_HAND: "what it takes is not here: an open file, a table or a group of the cohort",
     NOT_PUBLIC: "what it would take is controlled access; nothing here can check it",
     NOT_ANALYSED: "a later notebook will take it up",
     NO_RESULT: "its notebook has not been run, or failed",
@@ -132,6 +132,7 @@ def _caution(study: "Study", analysis: "Analysis", folder: Path) -> str:
         allowed = parameters.declared(study.root / analysis.notebook)
         usual = {name: p.default for name, p in allowed.items()} | analysis.parameters
         values = made["parameters"]["values"].items()
+        values = [(name, value) for name, value in values if name != "cohort"]
         changed = [f"{name} = {value!r}" for name, value in values if usual.get(name) != value]
         words += [f"[run with {', '.join(changed)}] "] if changed else []
     return "".join(words)
@@ -178,6 +179,8 @@ def _found(row: pd.Series, entry: dict[str, Any]) -> dict[str, str]:
         text += f" [{_number(interval[0])}, {_number(interval[1])}]"
     if entry["n"] is not None:
         text += f", n = {entry['n']}"
+    if entry["truth"] is not None:
+        text += f"; planted {_number(entry['truth'])}"
     verdict = claims.verdict(row, entry["kind"], entry["value"], interval, entry["truth"])
     return {**shared, "found": text, "verdict": verdict}
 

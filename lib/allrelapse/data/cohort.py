@@ -122,6 +122,8 @@ def assemble(
     if file.fasta is not None and "mutations" in full:
         full["mutations"], note = contexts.add(full["mutations"], folder / file.fasta)
         notes = [*notes, note]
+    if "mutations" in full:
+        notes = [*notes, *_lacking(full["mutations"])]
     fields: dict[str, Any] = full | {
         "name": name(folder, file),
         "build": file.build or build,
@@ -129,6 +131,16 @@ def assemble(
         "notes": tuple(notes),
     }
     return Cohort(**fields)
+
+
+def _lacking(mutations: pd.DataFrame) -> list[str]:
+    """What analyses will miss in the mutations, in words."""
+    notes = []
+    if mutations["context"].isna().all():
+        notes.append("no trinucleotide contexts, so no signatures: name a fasta in cohort.yaml")
+    if mutations["Hugo_Symbol"].isna().all():
+        notes.append("no names of genes, so none is found altered")
+    return notes
 
 
 def name(folder: Path, file: cohort_file.CohortFile) -> str:

@@ -17,9 +17,15 @@ VARIANT = ["Chromosome", "Start_Position", "Reference_Allele", "Tumor_Seq_Allele
 """What makes two mutations the same one, beside the patient."""
 
 # Ids become file names, axis labels and cells of spreadsheets: nothing in them may act there.
-ID = pa.Check.str_matches(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+ID = pa.Check.str_matches(
+    r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z",
+    error="must be 1 to 64 letters, digits, . _ or -, the first a letter or digit",
+)
 # no `$` either: figures would take what is between two of them for a formula
-TEXT = pa.Check.str_matches(r"^[^=+@$\-\x00-\x1f\x7f][^$\x00-\x1f\x7f]{0,199}\Z")
+TEXT = pa.Check.str_matches(
+    r"^[^=+@$\-\x00-\x1f\x7f][^$\x00-\x1f\x7f]{0,199}\Z",
+    error="must be one line of up to 200 characters, without $ and not beginning with = + - @",
+)
 _MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
 _DATED = (
     rf"[0-9]{{1,2}}[-/. ]{_MONTH}([-/. ][0-9]{{2,4}})?|{_MONTH}[-/. ][0-9]{{1,4}}"
@@ -29,7 +35,9 @@ GENE = pa.Check(
     lambda names: ~names.str.fullmatch(_DATED, case=False),
     error="looks like a gene name that a spreadsheet turned into a date; give the gene's name",
 )
-ALLELE = pa.Check.str_matches(r"^([ACGT]{1,1000}|-)\Z")
+ALLELE = pa.Check.str_matches(
+    r"^([ACGT]{1,1000}|-)\Z", error="must be bases in capitals (A, C, G, T), or - for none"
+)
 
 
 def _column(
@@ -47,7 +55,9 @@ def _column(
 
 
 def _day(about: str, *, needed: bool = False, first: int = -36_525) -> pa.Column:
-    limits = pa.Check.in_range(first, 36_525)  # a century: beyond it, it is no day but a date
+    words = f"must be {first} or more days after diagnosis" if first >= 0 else None
+    # a century: beyond it, it is no day but a date
+    limits = pa.Check.in_range(first, 36_525, error=words)
     return _column(float, limits, about=about, unit="days since diagnosis", needed=needed)
 
 
@@ -221,6 +231,9 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
     ),
 }
 
+SLACK = 31
+"""Days that a relapse sample may be before the relapse, as months are rounded."""
+
 IN_ORDER = (
     ("relapse_day", "follow_up_day"),
     ("relapse_day", "second_relapse_day"),
@@ -287,16 +300,24 @@ def misfits(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     people = tables["patients"]
     given = people["timing"].notna() & people["relapse_day"].notna()
     wrong = given & (people["timing"] != timing(people["relapse_day"]))
-    for index, told, day in people.loc[wrong, ["timing", "relapse_day"]].itertuples():
+    for index, group, day in people.loc[wrong, ["timing", "relapse_day"]].itertuples():
         faults.append(
-            f"patients: row {index + 1}, column timing: {told!r} does not fit relapse_day {day:g}: "
-            "under 274 days is very early, over 1095 late"
+            f"patients: row {index + 1}, column timing: {group!r} does not fit relapse_day "
+            f"{day:g}: under 274 days is very early, over 1095 late"
         )
     for before, after in IN_ORDER:
         for index in people.index[people[before] > people[after]]:
             faults.append(f"patients: row {index + 1}, column {before}: is after {after}")
     if "samples" in tables:
-        taken = tables["samples"].merge(people[["patient", "follow_up_day"]], on="patient")
-        for name in taken.loc[taken["day"] > taken["follow_up_day"], "sample"]:
-            faults.append(f"samples: {name}, column day: is after the patient's follow_up_day")
+        days = people[["patient", "relapse_day", "follow_up_day"]]
+        taken = tables["samples"].merge(days, on="patient")
+        early = taken["day"] < taken["relapse_day"] - SLACK
+        told = {
+            "is after the patient's follow_up_day": taken["day"] > taken["follow_up_day"],
+            "is long before the patient's relapse_day": (taken["stage"] == "relapse") & early,
+            "is after the patient's relapse_day": (taken["stage"] == "diagnosis")
+            & (taken["day"] > taken["relapse_day"]),
+        }
+        for words, rows in told.items():
+            faults += [f"samples: {s}, column day: {words}" for s in taken.loc[rows, "sample"]]
     return faults

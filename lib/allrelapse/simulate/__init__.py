@@ -3,6 +3,7 @@
 Nothing that is found in it says anything about patients: it shows what a method finds.
 """
 
+import json
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from functools import partial
@@ -13,13 +14,14 @@ import pandas as pd
 
 from allrelapse.data import tables
 from allrelapse.data.cohort import Cohort
+from allrelapse.errors import InputError
 from allrelapse.simulate import dish
 from allrelapse.simulate.aggregates import aggregates
 from allrelapse.simulate.patient import simulated
 from allrelapse.simulate.settings import Settings, make
 from allrelapse.simulate.settings import table as settings_table
 
-__all__ = ["Settings", "aggregates", "blocks", "cohort", "make", "settings_table"]
+__all__ = ["Settings", "aggregates", "blocks", "cohort", "make", "settings_of", "settings_table"]
 
 BLOCK = 50
 """Patients that are made at a time."""
@@ -70,7 +72,7 @@ def blocks(
     yield from (executor.map if executor else map)(make_block, starts)
     wells, planted = dish.viability(settings, np.random.default_rng([seed, DISH]))
     ratios = pd.DataFrame(settings.hazard_ratios.items(), columns=["feature", "hazard_ratio"])
-    values = [(name, str(value)) for name, value in settings.model_dump().items()]
+    values = [(name, json.dumps(v)) for name, v in settings.model_dump(mode="json").items()]
     yield {
         "drug_response": tables.complete(wells, "drug_response"),
         "truth/drug_response": planted,
@@ -83,6 +85,20 @@ def blocks(
             [("seed", str(seed)), *values], columns=["setting", "value"]
         ),
     }
+
+
+def settings_of(cohort: Cohort) -> Settings:
+    """The settings that a simulated cohort was made from.
+
+    Raises
+    ------
+    InputError
+        If the cohort is not a simulated one.
+    """
+    if cohort.truth is None:
+        raise InputError(f"cohort {cohort.name}: only a simulated one has settings")
+    table = cohort.truth["settings"].set_index("setting")["value"].drop("seed")
+    return make({str(name): json.loads(value) for name, value in table.items()})
 
 
 def _block(seed: int, settings: Settings, start: int) -> dict[str, pd.DataFrame]:

@@ -225,6 +225,11 @@ def _patients(
     days, relapse_columns, found = _relapse_days(source, notes)
     if relapse_columns:
         made["relapse_day"] = days
+    if "lineage" in used:
+        unknown = (made["lineage"] == "") & (source[used["lineage"]] != "")
+        if unknown.any():
+            words = ", ".join(source.loc[unknown, used["lineage"]].unique()[:_EXAMPLES])
+            notes.append(f"{int(unknown.sum())} patients without lineage, B or T not in: {words}")
     theirs = {"patient": "PATIENT_ID", **used, "relapse_day": ", ".join(relapse_columns)}
     taken = ["PATIENT_ID", *dict.fromkeys(used.values()), *relapse_columns]
     notes.append(f"columns of patients that are used: {', '.join(taken)}")

@@ -298,3 +298,21 @@ def test_a_sample_that_was_taken_after_the_last_contact_is_told():
     assert tables.misfits(found) == [
         "samples: A-R, column day: is after the patient's follow_up_day"
     ]
+
+
+@pytest.mark.parametrize(
+    ("stage", "day", "fault"),
+    [
+        ("relapse", 468.0, "is long before the patient's relapse_day"),
+        ("diagnosis", 501.0, "is after the patient's relapse_day"),
+        ("relapse", 470.0, None),
+        ("remission", 100.0, None),
+    ],
+)
+def test_a_sample_must_be_of_the_time_that_its_stage_says(stage, day, fault):
+    people = pd.DataFrame({"patient": ["A"], "relapse_day": [500.0], "follow_up_day": [900.0]})
+    samples = pd.DataFrame({"sample": ["A-1"], "patient": ["A"], "stage": [stage], "day": [day]})
+    found = {"patients": tables.complete(people, "patients")}
+    found["samples"] = tables.complete(samples, "samples")
+    told = [f"samples: A-1, column day: {fault}"] if fault else []
+    assert tables.misfits(found) == told

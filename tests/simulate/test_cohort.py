@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -442,3 +443,12 @@ def test_signatures_of_therapy_are_as_rare_in_very_early_relapses_as_the_paper_s
     found = people.groupby("timing")["therapy_signature"].agg(["sum", "size"])
     assert binom.cdf(found.loc["very early", "sum"], found.loc["very early", "size"], 0.27) < 0.2
     assert found.loc["early", "sum"] > 0
+
+
+def test_the_settings_of_a_cohort_can_be_read_back_from_its_truth(tmp_path):
+    chosen = {"patients": 3, "thiopurine_prone": 0.0, "hazard_ratios": {"TP53": 2.0}}
+    write(tmp_path / "c", 1, simulate.make(chosen))
+    read = data.load(tmp_path / "c")
+    assert simulate.settings_of(read) == simulate.make(chosen)
+    with pytest.raises(InputError, match="only a simulated one"):
+        simulate.settings_of(replace(read, truth=None))

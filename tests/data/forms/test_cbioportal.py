@@ -516,3 +516,13 @@ def test_random_cells_of_a_study_raise_nothing_but_input_errors(study, data):
         study(maf=tsv(row), patient=clinical(person), sample=clinical(taken))
     except InputError:
         return
+
+
+def test_a_lineage_that_is_not_understood_is_told(tmp_path):
+    (tmp_path / "meta_study.txt").write_text(META)
+    rows = "PATIENT_ID\tLINEAGE\nP1\tB-ALL\nP2\tunknown origin\nP3\tNA\n"
+    (tmp_path / "data_clinical_patient.txt").write_text(rows)
+    found, _, notes = cbioportal.read(tmp_path, CohortFile())
+    assert found["patients"]["lineage"].tolist()[0] == "B"
+    assert found["patients"]["lineage"].isna().tolist() == [False, True, True]
+    assert "1 patients without lineage, B or T not in: unknown origin" in notes

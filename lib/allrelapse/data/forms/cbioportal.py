@@ -10,10 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from allrelapse.data import contexts, files, schemas
-from allrelapse.data.cells import Cells, integer, number, refusal, together
+from allrelapse.data.cells import number, refusal
 from allrelapse.data.cohort_file import BUILDS, CohortFile, build_named
-from allrelapse.data.tables import DAYS_PER_MONTH, SCHEMAS, VARIANT
+from allrelapse.data.forms import maf
+from allrelapse.data.forms.study_text import EXAMPLES, converted, read_text, typed_text
+from allrelapse.data.tables import DAYS_PER_MONTH
 from allrelapse.errors import InputError
 
 META = "meta_study.txt"
@@ -72,31 +73,8 @@ RELAPSED = frozenset(
     | {"progressed", "progression"}
 )
 
-MAF = {
-    "sample": "Tumor_Sample_Barcode",
-    "Hugo_Symbol": "Hugo_Symbol",
-    "Chromosome": "Chromosome",
-    "Start_Position": "Start_Position",
-    "Reference_Allele": "Reference_Allele",
-    "Tumor_Seq_Allele2": "Tumor_Seq_Allele2",
-    "HGVSp_Short": "HGVSp_Short",
-    "t_alt_count": "t_alt_count",
-    "t_depth": "t_depth",
-    "Variant_Classification": "Variant_Classification",
-}
-"""Our columns of a mutation, and theirs."""
-
-MAF_ONLY = ("Tumor_Seq_Allele1", "t_ref_count", "NCBI_Build")
-"""Columns that say something of those."""
-
-_MISSING = re.compile(
-    r"(NA|N/A|NaN|null|\.|Unknown|Not Available|\[(NA|N/A|Not Available|Not Applicable"
-    r"|Not Evaluated|Unknown|Pending|Discrepancy|Completed|Null)\])?",
-    re.IGNORECASE,
-)
 _BARCODE = re.compile(r"TARGET-\d\d-[A-Z0-9]+-(\d\d)[A-Z]?(\.\d)?(-\d\d[A-Z])?")
 _SUFFIX = re.compile(r".*_([DRG])\d*")
-_EXAMPLES = 5
 
 
 def fits(folder: Path, file: CohortFile) -> bool:
@@ -123,13 +101,12 @@ def read(folder: Path, file: CohortFile) -> tuple[dict[str, pd.DataFrame], str, 
     tables = {"patients": _patients(folder, of_patients, of_samples, notes)}
     if of_samples is not None:
         tables["samples"] = _samples(folder / SAMPLES, of_samples, tables["patients"], notes)
-    maf = [folder / name for name in MUTATIONS if (folder / name).is_file()]
-    if len(maf) > 1:
-        raise InputError(f"{folder} has {' and '.join(path.name for path in maf)}: keep one")
-    if maf:
+    there = [folder / name for name in MUTATIONS if (folder / name).is_file()]
+    if len(there) > 1:
+        raise InputError(f"{folder} has {' and '.join(path.name for path in there)}: keep one")
+    for path in there:
         known = tables["samples"]["sample"] if "samples" in tables else ()
-        tables["mutations"], told = _mutations(maf[0], known, notes)
-        builds[maf[0].name] = told
+        tables["mutations"], builds[path.name] = maf.mutations(path, known, SAMPLES, notes)
     return tables, _one_build(folder, builds), notes
 
 
@@ -159,53 +136,7 @@ def _clinical(path: Path, needed: Iterable[str]) -> pd.DataFrame | None:
     """A clinical file as text, gaps empty; its index is the line. None if there is none."""
     if not path.is_file():
         return None
-    return _text(path, needed)
-
-
-def _text(path: Path, needed: Iterable[str], only: Iterable[str] | None = None) -> pd.DataFrame:
-    """A file of the study as text with gaps empty; its index is the line.
-
-    needed : columns that must be there
-    only : columns that are kept; by default all
-    """
-    try:
-        with path.open("rb") as stream:
-            pointer = stream.read(40).startswith(b"version https://git-lfs")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from None
-    if pointer:
-        raise InputError(f"{path} only points to the file: fetch it with `git lfs pull`")
-    cells = files.read(path, delimiter="\t", comments="#")
-    if absent := [name for name in needed if name not in cells.header]:
-        raise refusal(path, [f"column {name}: the column is absent: add it" for name in absent])
-    index = pd.Index(cells.lines, name="line")
-    frame = pd.DataFrame(cells.rows, index, cells.header, dtype="object")
-    return frame[[name for name in frame if only is None or name in set(only)]].apply(_without_gaps)
-
-
-def _without_gaps(column: "pd.Series[Any]") -> "pd.Series[Any]":
-    """Cells without blanks around them, those of missing values empty."""
-    column = column.str.strip()
-    gaps = [text for text in column.unique() if _MISSING.fullmatch(text)]
-    return column.mask(column.isin(gaps), "")
-
-
-def _typed(
-    frame: pd.DataFrame, name: str, path: Path, theirs: Mapping[str, str], faults: list[str]
-) -> pd.DataFrame:
-    """One of our tables from text whose index is the line; told with the faults found before."""
-    rows = frame.fillna("").astype(str).to_numpy().tolist()
-    cells = Cells([str(column) for column in frame], rows, [int(line) for line in frame.index])
-
-    def none_before() -> pd.DataFrame:
-        if faults:
-            raise refusal(path, faults)
-        return frame
-
-    made: dict[str, pd.DataFrame] = together(
-        {"text": none_before, name: lambda: schemas.typed(cells, SCHEMAS[name], path, theirs)}
-    )
-    return made[name]
+    return read_text(path, needed)
 
 
 def _patients(
@@ -228,14 +159,14 @@ def _patients(
     if "lineage" in used:
         unknown = (made["lineage"] == "") & (source[used["lineage"]] != "")
         if unknown.any():
-            words = ", ".join(source.loc[unknown, used["lineage"]].unique()[:_EXAMPLES])
+            words = ", ".join(source.loc[unknown, used["lineage"]].unique()[:EXAMPLES])
             notes.append(f"{int(unknown.sum())} patients without lineage, B or T not in: {words}")
     theirs = {"patient": "PATIENT_ID", **used, "relapse_day": ", ".join(relapse_columns)}
     taken = ["PATIENT_ID", *dict.fromkeys(used.values()), *relapse_columns]
     notes.append(f"columns of patients that are used: {', '.join(taken)}")
     if own is not None:
         _note_ignored(path, own, taken, notes)
-    return _typed(made, "patients", path, theirs, faults + found)
+    return typed_text(made, "patients", path, theirs, faults + found)
 
 
 def _with_first(source: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
@@ -269,27 +200,9 @@ def _patient_columns(source: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]
         if name is None:
             continue
         used[ours] = name
-        made[ours], found = _converted(source[name], words.get(ours, str))
+        made[ours], found = converted(source[name], words.get(ours, str))
         faults += found
     return made, used, faults
-
-
-def _converted(
-    column: "pd.Series[Any]", convert: Callable[[str], str]
-) -> tuple["pd.Series[Any]", list[str]]:
-    """The cells of a column converted, and one fault for each that cannot be."""
-    known: dict[str, str] = {"": ""}
-    mends: dict[str, str] = {}
-    for text in set(column) - {""}:
-        try:
-            known[text] = convert(text)
-        except ValueError as error:
-            mends[text] = str(error)
-    faults = [
-        f"line {line}, column {column.name}: {text!r} {mends[text]}"
-        for line, text in column[column.isin(list(mends))].items()
-    ]
-    return column.map(known).fillna(""), faults
 
 
 def _one_of(words: Mapping[str, str]) -> Callable[[str], str]:
@@ -328,8 +241,8 @@ def _relapse_days(
         columns = [f"{end}_STATUS", f"{end}_MONTHS"]
         if not all(name in source for name in columns):
             continue
-        event, wrong = _converted(source[columns[0]], _event)
-        day, no_number = _converted(source[columns[1]], _days)
+        event, wrong = converted(source[columns[0]], _event)
+        day, no_number = converted(source[columns[1]], _days)
         used, faults = [*used, *columns], [*faults, *wrong, *no_number]
         days = days.mask((days == "") & (event == "relapse"), day)
         if other := int((event == "other").sum()):
@@ -377,7 +290,7 @@ def _samples(
     notes.append(f"stage of samples from {column or 'their ids'}")
     used = [*theirs.values(), *(name for names in COLUMNS.values() for name in names)]
     _note_ignored(path, text, used, notes)
-    return _typed(made, "samples", path, theirs, faults)
+    return typed_text(made, "samples", path, theirs, faults)
 
 
 def _stage_column(text: pd.DataFrame) -> str | None:
@@ -435,120 +348,3 @@ def _purity(column: "pd.Series[Any]") -> "pd.Series[Any]":
     percent = column.str.endswith("%") | bool((bare[~column.str.endswith("%")] > 1).any())
     share = (bare / 100).map(repr)
     return column.where(~(percent & bare.notna()), share)
-
-
-def _mutations(path: Path, samples: Iterable[str], notes: list[str]) -> tuple[pd.DataFrame, str]:
-    """The table of mutations, and the genome that the file names."""
-    text = _text(path, [MAF["sample"], *VARIANT], [*MAF.values(), *MAF_ONLY])
-    made = text[[theirs for theirs in MAF.values() if theirs in text]]
-    made = made.rename(columns={theirs: ours for ours, theirs in MAF.items()})
-    alleles, faults = _alleles(text)
-    made = made.assign(**alleles, Chromosome=contexts.plain(text["Chromosome"]))
-    made["t_depth"], found = _depth(text)
-    faults += found + _strangers(text[MAF["sample"]], samples)
-    other = made["Chromosome"].isna() & (text["Chromosome"] != "")
-    if other.any():
-        names = ", ".join(text.loc[other, "Chromosome"].unique()[:_EXAMPLES])
-        notes.append(f"{path.name}: {int(other.sum())} rows on other contigs left out: {names}")
-    made, found = _once(made[~other].fillna(""), path, notes)
-    build, unknown = _maf_build(text)
-    faults = [*faults, *found, *unknown]
-    if made.empty:
-        raise refusal(path, faults or ["no row is on chromosomes 1 to 22, X, Y or MT"])
-    return _typed(made, "mutations", path, MAF, faults), build
-
-
-def _alleles(text: pd.DataFrame) -> tuple[dict[str, "pd.Series[Any]"], list[str]]:
-    """Reference and tumour alleles in upper case, and the rows that cannot be one mutation."""
-    reference = text["Reference_Allele"].str.upper()
-    second = text["Tumor_Seq_Allele2"].str.upper()
-    if "Tumor_Seq_Allele1" in text:
-        first = text["Tumor_Seq_Allele1"].str.upper()
-        second = second.mask((second == "") | (second == reference), first)
-    faults = []
-    several = second.str.contains("[,/]")
-    for line, allele in second[several].items():
-        faults.append(
-            f"line {line}, column Tumor_Seq_Allele2: {allele!r} has several alleles: "
-            "split it into one row per allele"
-        )
-    for line, allele in second[(second == reference) & (second != "")].items():
-        faults.append(
-            f"line {line}, column Tumor_Seq_Allele2: {allele!r} is the reference allele: "
-            "give the one of the tumour, or remove the row"
-        )
-    second = second.mask(several, "")  # they are told already
-    return {"Reference_Allele": reference, "Tumor_Seq_Allele2": second}, faults
-
-
-def _depth(text: pd.DataFrame) -> tuple["pd.Series[Any]", list[str]]:
-    """Reads at each position: t_depth where it is given, else those with and without."""
-    given = text["t_depth"] if "t_depth" in text else pd.Series("", text.index, dtype="object")
-    if "t_alt_count" not in text or "t_ref_count" not in text:
-        return given, []
-    _, faults = _converted(text["t_ref_count"], _count)
-    both = pd.to_numeric(text["t_alt_count"], errors="coerce") + pd.to_numeric(
-        text["t_ref_count"], errors="coerce"
-    )
-    told = both.map(lambda total: f"{total:.0f}" if total == total else "")
-    return given.where(given != "", told), faults
-
-
-def _count(text: str) -> str:
-    try:
-        if integer(text) < 0:
-            raise ValueError(text)
-    except ValueError:
-        raise ValueError("must be a whole number of reads, 0 or more") from None
-    return text
-
-
-def _strangers(barcodes: "pd.Series[Any]", samples: Iterable[str]) -> list[str]:
-    """Rows of samples that the clinical file lacks, the first of each."""
-    strange = barcodes[~barcodes.isin(list(samples)) & (barcodes != "")].drop_duplicates()
-    return [
-        f"line {line}, column {MAF['sample']}: {sample!r} is not in {SAMPLES}: add it"
-        for line, sample in strange.items()
-    ]
-
-
-def _once(made: pd.DataFrame, path: Path, notes: list[str]) -> tuple[pd.DataFrame, list[str]]:
-    """Each mutation of a sample once; the same one with other counts is a fault."""
-    key = ["sample", *VARIANT]
-    counts = [name for name in ("t_alt_count", "t_depth") if name in made]
-    copies, again = made.duplicated(), made.duplicated(key)
-    if not again.any():
-        return made, []
-    contradicts = again & ~made.duplicated([*key, *counts])
-    first = made.reset_index().groupby(key, sort=False)["line"].transform("first").to_numpy()
-    faults = [
-        f"line {line}: is the mutation of line {before} in the same sample with other reads "
-        "(t_alt_count, t_ref_count, t_depth): keep one"
-        for line, before, wrong in zip(made.index, first, contradicts, strict=True)
-        if wrong
-    ]
-    if copies.any():
-        notes.append(f"{path.name}: {int(copies.sum())} rows that repeat another one left out")
-    if other := int((again & ~copies).sum()):
-        notes.append(
-            f"{path.name}: {other} rows left out that only differ from another one in gene, "
-            "class or protein change"
-        )
-    return made[~again], faults
-
-
-def _maf_build(text: pd.DataFrame) -> tuple[str, list[str]]:
-    """The genome that all rows name, or nothing; the rows that name none or another."""
-    if "NCBI_Build" not in text:
-        return "", []
-    told = text.loc[text["NCBI_Build"] != "", "NCBI_Build"].drop_duplicates()
-    named = told.map(build_named)
-    faults = [
-        f"line {line}, column NCBI_Build: {build!r} must be GRCh37 (hg19) or GRCh38 (hg38)"
-        for line, build in told[~told.str.lower().isin(list(BUILDS))].items()
-    ]
-    different = named.drop_duplicates()
-    if not faults and len(different) > 1:
-        where = ", ".join(f"{build} in line {line}" for line, build in different.items())
-        faults.append(f"column NCBI_Build: {where}: all must be on one genome")
-    return str(named.iloc[0]) if len(named) and not faults else "", faults

@@ -54,6 +54,20 @@ def test_evidence_of_each_kind_stands_in_a_row_of_its_own(folder):
     assert found[0]["found"] == "64.9 [51.1, 77.1], n = 57"
 
 
+def test_recovered_evidence_shows_what_was_planted(folder):
+    about = {"interval": (5.0, 38.8), "n": 23, "data": "simulated", "truth": 21.74}
+    claims.record("prevalence_early", "recovered", 17.4, **about)
+    [row] = rows(scorecard.scorecard(STUDY, folder), "prevalence_early")
+    assert row["found"] == "17.4 [5, 38.8], n = 23; planted 21.7"
+    assert row["verdict"] == "agrees"  # with what was planted: the paper's 65 plays no part
+
+
+def test_evidence_that_is_not_at_hand_says_what_it_lacks(folder):
+    claims.record_not_at_hand("prevalence_early", "replicated", "cohort few", "no early relapse")
+    [row] = rows(scorecard.scorecard(STUDY, folder), "prevalence_early")
+    assert (row["verdict"], row["note"]) == ("data not at hand", "no early relapse")
+
+
 def test_markdown_html_and_json_say_the_same(folder):
     claims.record("prevalence_early", "recomputed", 64.9, (51.1, 77.1), 57, "a | b")
     card = scorecard.scorecard(STUDY, folder)

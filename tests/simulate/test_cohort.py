@@ -1,6 +1,7 @@
 """The whole simulated cohort: valid, the same for a seed, and true to what was planted."""
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -452,3 +453,10 @@ def test_the_settings_of_a_cohort_can_be_read_back_from_its_truth(tmp_path):
     assert simulate.settings_of(read) == simulate.make(chosen)
     with pytest.raises(InputError, match="only a simulated one"):
         simulate.settings_of(replace(read, truth=None))
+
+
+def test_simulated_patients_cannot_pass_for_real_ones(tmp_path):
+    write(tmp_path / "c", 1, simulate.make({"patients": 2}))
+    shutil.rmtree(tmp_path / "c" / "truth")
+    with pytest.raises(InputError, match="would pass for real"):
+        data.load(tmp_path / "c")

@@ -6,6 +6,7 @@ import pandas as pd
 
 from allrelapse.data import cohort, published
 from allrelapse.data.published import TIMING
+from allrelapse.data.tables import READS
 
 UNCHANGED = frozenset(
     {
@@ -14,8 +15,6 @@ UNCHANGED = frozenset(
     }
 )  # fmt: skip
 """MAF's classes of mutations that leave the protein as it is, or may do so."""
-READS = 3
-"""Reads from which a variant that was looked for counts as there: fewer may be errors."""
 
 
 def altered_genes(

@@ -261,6 +261,13 @@ def test_what_was_looked_for_and_not_found_is_not_counted_but_its_sample_stays()
     assert found.sum().to_dict() == {"S1": 1, "S2": 0, "S3": 1}
 
 
+def test_fewer_reads_than_errors_make_are_no_mutation():
+    table = substitutions([("A", "C", "G", "T")] * 2, ["S1", "S2"])
+    table = table.assign(t_alt_count=pd.Series([3, 2], dtype="Int64"))
+    assert from_mutations(table).sum().to_dict() == {"S1": 1, "S2": 0}
+    assert from_mutations(table, reads=1).sum().to_dict() == {"S1": 1, "S2": 1}
+
+
 def test_a_sample_with_indels_only_has_zeros():
     table = substitutions([("A", "C", "G", "T"), ("A", "-", "G", "T")], ["S1", "S2"])
     assert from_mutations(table).sum().to_dict() == {"S1": 1, "S2": 0}

@@ -10,6 +10,7 @@ import pandas as pd
 from allrelapse.data import contexts
 from allrelapse.data.cells import Cells, integer, read_cells, refusal
 from allrelapse.data.reference import CHANNELS
+from allrelapse.data.tables import READS
 
 PCAWG7 = ("Mutation type", "Trinucleotide")
 ONE_COLUMN = ("channel", "MutationType", "Mutation Types")
@@ -64,11 +65,14 @@ def read_spectra(path: str | Path) -> pd.DataFrame:
     return table.loc[list(CHANNELS)].rename_axis(index="channel")
 
 
-def from_mutations(mutations: pd.DataFrame, fasta: str | Path | None = None) -> pd.DataFrame:
+def from_mutations(
+    mutations: pd.DataFrame, fasta: str | Path | None = None, *, reads: int = READS
+) -> pd.DataFrame:
     """Counts of the 96 channels, 96 x n, of the mutations that each sample has.
 
     Counted are substitutions of a single base with a known context, on the strand on which the
-    reference base is C or T. Rows with `t_alt_count` 0 (looked for, not found) are not.
+    reference base is C or T. Rows with fewer than `reads` reads in `t_alt_count` (looked for,
+    not found) are not; rows without a count are.
 
     Parameters
     ----------
@@ -76,6 +80,7 @@ def from_mutations(mutations: pd.DataFrame, fasta: str | Path | None = None) -> 
         `Start_Position`, `Reference_Allele`, `Tumor_Seq_Allele2`; `context`, three bases of the
         + strand, if there is no `fasta`
     fasta : reference genome from which contexts are read, see `contexts.add`
+    reads : with the variant, from which it counts as there
 
     Returns
     -------
@@ -106,7 +111,8 @@ def from_mutations(mutations: pd.DataFrame, fasta: str | Path | None = None) -> 
         table, _ = contexts.add(table, fasta)
     found = channel(table["Reference_Allele"], table["Tumor_Seq_Allele2"], table["context"])
     if "t_alt_count" in table:
-        found = found.mask(table["t_alt_count"].eq(0).fillna(value=False).to_numpy(dtype=bool))
+        few = (table["t_alt_count"] < reads).fillna(value=False)
+        found = found.mask(few.to_numpy(dtype=bool))
     return _tallied(found, table[name].astype(str))
 
 

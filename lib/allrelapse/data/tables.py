@@ -13,6 +13,9 @@ DAYS_PER_MONTH = 365.25 / 12
 EARLY, LATE = 9 * DAYS_PER_MONTH, 36 * DAYS_PER_MONTH
 """Days since diagnosis from which a relapse is early, and after which it is late (Li 2020)."""
 
+READS = 3
+"""Reads from which a variant that was looked for counts as there: fewer may be errors."""
+
 VARIANT = ["Chromosome", "Start_Position", "Reference_Allele", "Tumor_Seq_Allele2"]
 """What makes two mutations the same one, beside the patient."""
 

@@ -3,12 +3,9 @@
 import pandas as pd
 
 from allrelapse.data.cohort import Cohort
-from allrelapse.data.tables import VARIANT
+from allrelapse.data.tables import READS, VARIANT
 from allrelapse.errors import InputError
 from allrelapse.simulate.targets import SIGNATURES
-
-READS = 3
-"""Reads from which a variant is in a sample; fewer may be errors."""
 
 
 def exposures(cohort: Cohort) -> pd.DataFrame:

@@ -25,7 +25,7 @@ __all__ = ["Settings", "aggregates", "blocks", "cohort", "make", "settings_of", 
 
 BLOCK = 50
 """Patients that are made at a time."""
-WHOLE, SERIES, DISH = 2**32, 2**32 + 1, 2**32 + 2
+SERIES, DISH = 2**32 + 1, 2**32 + 2
 """Streams of random numbers beside those of the patients, which have the numbers from 0."""
 
 

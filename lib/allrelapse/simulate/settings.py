@@ -97,7 +97,12 @@ class Settings(BaseModel):
 
     # disease at diagnosis
     burden: float = _set(
-        5e11, "median leukaemia cells at diagnosis", "cells", "FACTS: 1e11 to 1e12", gt=1e6, le=1e14
+        5e11,
+        "median leukaemia cells at diagnosis",
+        "cells",
+        ASSUMED + ", 1e11 to 1e12 is usual",
+        gt=1e6,
+        le=1e14,
     )
     burden_sd: float = _set(0.25, "its standard deviation", "log10", ge=0, le=2)
     birth: float = _set(

@@ -24,7 +24,6 @@ from allrelapse.simulate.targets import (
 )
 
 Columns = dict[str, NDArray[Any]]
-BASES = np.array(list("ACGT"))
 COMPLEMENT = dict(zip("ACGT", "TGCA", strict=True))
 AUTOSOMES_AND_X = 23
 CLASSES = ("Missense_Mutation", "Silent", "Nonsense_Mutation", "Splice_Site")

@@ -10,7 +10,7 @@ from statsmodels.stats.multitest import multipletests
 from allrelapse.errors import InputError
 from allrelapse.signatures import poisson
 from allrelapse.signatures.poisson import Array
-from allrelapse.signatures.refit import even_start, matched
+from allrelapse.signatures.refit import matched
 
 
 def presence(
@@ -95,8 +95,8 @@ def presence(
 
 def _likelihood_ratio(x: Array, w: Array, others: Array) -> tuple[Array, Array, Array]:
     """Exposures with and without the target, and twice the log of their likelihood ratio."""
-    full = poisson.fit(x, w, even_start(x, w.shape[1]))
-    null = poisson.fit(x, others, even_start(x, others.shape[1]))
+    full = poisson.fit(x, w)
+    null = poisson.fit(x, others)
     ratio = 2 * (poisson.log_likelihood(x, full @ w.T) - poisson.log_likelihood(x, null @ others.T))
     # less than this is the error of the fits
     return full, null, np.where(ratio > 4 * poisson.tolerance(x), ratio, 0.0)
@@ -142,8 +142,7 @@ def _profile_interval(
     def excess(t: Array, row: Array) -> Array:
         i = row.astype(int).ravel()
         fixed = t.reshape(-1, 1) * target
-        start = even_start(x[i], others.shape[1])
-        mean = poisson.fit(x[i], others, start, fixed) @ others.T + fixed
+        mean = poisson.fit(x[i], others, fixed) @ others.T + fixed
         fall: Array = 2 * (best[i] - poisson.log_likelihood(x[i], mean)) - drop[i]
         return fall.reshape(t.shape)
 

@@ -1,14 +1,24 @@
 """Refit: how many mutations of each sample a known signature explains."""
 
+from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.random import SeedSequence
+from scipy.stats import chi2
+from scipy.stats import f as f_distribution
 
 from allrelapse.errors import InputError
-from allrelapse.signatures import poisson
+from allrelapse.signatures import kernel, poisson
 from allrelapse.signatures.poisson import Array
+from allrelapse.signatures.workers import spread
+
+Flags = kernel.Flags
+Resampling = Literal["poisson", "multinomial"]
+FALSE_FINDS = 0.05  # samples that may gain a signature which they do not have
 
 
 @dataclass(frozen=True)
@@ -18,11 +28,20 @@ class Refit:
     exposures : n x k, mutations
     reconstruction : cosine of observed and fitted spectrum, per sample (NaN without mutations)
     log_likelihood : per sample, without the constant
+    p_values : n x k, one-sided, of the likelihood ratio without the signature; NaN where it is not
+        active, and all NaN in a dense fit. It comes after a choice of signatures and does not
+        know of it: `presence` is the test of one signature.
+    dispersion : variance over mean of the counts about the fit, per sample, at least 1
+    lower, upper : n x k, ends of the bootstrap's percentile interval; None without replicates
     """
 
     exposures: pd.DataFrame
-    reconstruction: pd.Series
-    log_likelihood: pd.Series
+    reconstruction: "pd.Series[float]"
+    log_likelihood: "pd.Series[float]"
+    p_values: pd.DataFrame
+    dispersion: "pd.Series[float]"
+    lower: pd.DataFrame | None = None
+    upper: pd.DataFrame | None = None
 
 
 def refit(
@@ -30,7 +49,14 @@ def refit(
     signatures: pd.DataFrame,
     *,
     sparse: bool = True,
-    threshold: float = 6.63,
+    threshold: float | None = None,
+    required: Iterable[str] = (),
+    forbidden: Iterable[str] = (),
+    opportunities: "pd.Series[float] | None" = None,
+    replicates: int = 0,
+    resampling: Resampling = "poisson",
+    level: float = 0.95,
+    seed: int = 0,
     executor: Executor | None = None,
 ) -> Refit:
     """Exposures of known signatures by maximum Poisson likelihood.
@@ -39,35 +65,166 @@ def refit(
     ----------
     counts : 96 x n, mutations per channel and sample
     signatures : 96 x k, the columns sum to 1; genome signatures for genomes, exome for exomes
-    sparse : keep only signatures that raise twice the log-likelihood by more than `threshold`
-        (forward selection, then backward); otherwise all may take part
-    threshold : default is the .99 quantile of chi-squared with one degree of freedom
-    executor : spreads blocks of samples over workers, if given
+    sparse : keep only signatures that pay, by forward and backward selection (see
+        `kernel.select`); otherwise all may take part
+    threshold : by how much a signature must raise twice the log-likelihood, over the dispersion;
+        default is the quantile at which, by the limiting law, one in twenty samples gains a
+        signature that it does not have, all candidates together (Bonferroni)
+    required : signatures that every sample has
+    forbidden : signatures that no sample has, such as `reference.ARTEFACTS`
+    opportunities : how often each channel could happen where the mutations were called, over how
+        often where the signatures come from; they are converted
+    replicates : if above 0, that many resampled spectra of each sample are fitted for intervals.
+        They hold the chance of the counts, not the doubt about the model: where counts scatter
+        more than Poisson or a process is in no catalogue they are too short.
+    resampling : `poisson` about the observed counts, or `multinomial` with their total
+    level : of the percentile intervals
+    seed : of the resampling
+    executor : spreads blocks of samples over its workers instead of this machine's cores
 
     Raises
     ------
     InputError
-        If the tables cannot be matched or hold values that are no counts.
+        If the tables cannot be matched, hold values that are no counts, a name is unknown, or an
+        option is out of range.
 
-    Source: Poisson model as in Alexandrov 2020, Nature 578:94 (Methods); see `poisson.fit`.
+    Source: Poisson model as in Alexandrov 2020, Nature 578:94 (Methods); bootstrap: Huang 2018,
+    Bioinformatics 34:330.
     """
-    x, w = matched(counts, signatures)
-    block = 256
-    blocks = [x[i : i + block] for i in range(0, len(x), block)]
-    solve = _select if sparse else _dense
-    jobs = [(b, w, threshold) for b in blocks]
-    parts = list(
-        executor.map(solve, *zip(*jobs, strict=True))
-        if executor
-        else map(solve, *zip(*jobs, strict=True))
-    )
-    exposures = np.concatenate(parts)
+    _check(threshold, replicates, resampling, level)
+    x, w = matched(counts, converted(signatures, opportunities))
+    needed, free = _named(signatures, required), ~_named(signatures, forbidden)
+    if (needed & ~free).any() or not free.any():
+        raise InputError("a signature is both required and forbidden, or none is left to fit")
+    k = int(free.sum())
+    if threshold is None:
+        threshold = float(chi2.isf(min(2 * FALSE_FINDS / k, 1), 1))
+    settings = (w, free, needed, threshold if sparse else None)
+    seeds = SeedSequence(seed).spawn(len(x))
+    jobs = [
+        (x[block], *settings, replicates, resampling, level, seeds[block])
+        for block in poisson.blocks(len(x))
+    ]
+    parts = [np.concatenate(part) for part in zip(*spread(_block, jobs, executor), strict=True)]
+    exposures, loss, dispersion, lower, upper = parts
+    freedom = np.maximum(len(w) - (exposures > 0).sum(axis=1), 1)[:, None]
+    law = np.where(np.isnan(loss), np.nan, f_distribution(1, freedom).sf(loss / dispersion) / 2)
     mean = exposures @ w.T
+
+    def table(values: Array) -> pd.DataFrame:
+        return pd.DataFrame(values, index=counts.columns, columns=signatures.columns)
+
+    def series(values: Array, name: str) -> "pd.Series[float]":
+        return pd.Series(values, index=counts.columns, name=name)
+
     return Refit(
-        pd.DataFrame(exposures, index=counts.columns, columns=signatures.columns),
-        pd.Series(_row_cosine(x, mean), index=counts.columns, name="cosine"),
-        pd.Series(poisson.log_likelihood(x, mean), index=counts.columns, name="log_likelihood"),
+        table(exposures),
+        series(_row_cosine(x, mean), "cosine"),
+        series(poisson.log_likelihood(x, mean), "log_likelihood"),
+        table(law),
+        series(dispersion[:, 0], "dispersion"),
+        table(lower) if replicates else None,
+        table(upper) if replicates else None,
     )
+
+
+def _check(threshold: float | None, replicates: int, resampling: str, level: float) -> None:
+    if threshold is not None and not threshold > 0:
+        raise InputError(f"threshold is {threshold}; it must be above 0")
+    if replicates < 0 or not 0 < level < 1:
+        raise InputError("replicates must be 0 or more, and level lie between 0 and 1")
+    if resampling not in ("poisson", "multinomial"):
+        raise InputError(f"resampling is {resampling!r}; it must be poisson or multinomial")
+
+
+def _named(signatures: pd.DataFrame, names: Iterable[str]) -> Flags:
+    """Which columns the names are.
+
+    A word alone is one name, not its letters.
+    """
+    wanted = {names} if isinstance(names, str) else set(names)
+    if strange := sorted(wanted - set(signatures.columns), key=str):
+        have = ", ".join(map(str, signatures.columns))
+        raise InputError(f"no signature {', '.join(map(str, strange))}; there are {have}")
+    flags: Flags = signatures.columns.isin(list(wanted))
+    return flags
+
+
+def converted(
+    signatures: pd.DataFrame, opportunities: "pd.Series[float] | None" = None
+) -> pd.DataFrame:
+    """Signatures as they look where the channels have other opportunities; columns sum to 1.
+
+    Parameters
+    ----------
+    signatures : 96 x k
+    opportunities : per channel, relative to where the signatures come from; None changes nothing
+
+    Raises
+    ------
+    InputError
+        If a channel has no opportunity given, or one that is no positive number.
+    """
+    if opportunities is None:
+        return signatures
+    factor = opportunities.reindex(signatures.index)
+    wrong = factor.index[~(np.isfinite(factor) & (factor > 0))]
+    if len(wrong):
+        raise InputError(f"opportunities: channel {wrong[0]} must have a positive number")
+    scaled = signatures.mul(factor, axis=0)
+    return scaled / scaled.sum()
+
+
+def _block(
+    x: Array,
+    w: Array,
+    free: Flags,
+    required: Flags,
+    threshold: float | None,
+    replicates: int,
+    resampling: Resampling,
+    level: float,
+    seeds: list[SeedSequence],
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Exposures, losses, dispersions (as a column) and interval ends of some samples."""
+    wt = np.ascontiguousarray(w.T)
+    exposures, loss, dispersion = _fitted(x, wt, free, required, threshold)
+    lower, upper = np.zeros_like(exposures), np.zeros_like(exposures)
+    if replicates:
+        ends = [(1 - level) / 2, (1 + level) / 2]
+        for i, seed in enumerate(seeds):
+            drawn = _resampled(x[i], replicates, resampling, np.random.default_rng(seed))
+            fits = _fitted(drawn, wt, free, required, threshold)[0]
+            lower[i], upper[i] = np.quantile(fits, ends, axis=0)
+    return exposures, loss, dispersion[:, None], lower, upper
+
+
+def _fitted(
+    x: Array, wt: Array, free: Flags, required: Flags, threshold: float | None
+) -> tuple[Array, Array, Array]:
+    """Exposures, losses (NaN where not active) and dispersion of each row."""
+    if threshold is not None:
+        exposures, loss, dispersion = kernel.select_all(x, wt, free, required, threshold)
+        return exposures, np.where(exposures > 0, loss, np.nan), dispersion
+    nothing = np.zeros((len(x), len(wt)))
+    exposures = kernel.maximise_all(x, wt, np.zeros_like(x), nothing, free)
+    if np.isnan(exposures).any():
+        raise ArithmeticError("the fit of a sample does not converge")
+    active = (exposures > 0.5).sum(axis=1)
+    dispersion = np.array(
+        [kernel.variance_ratio(*row) for row in zip(x, exposures @ wt, active, strict=True)]
+    )
+    return exposures, np.full_like(exposures, np.nan), dispersion
+
+
+def _resampled(
+    x: Array, replicates: int, resampling: Resampling, rng: np.random.Generator
+) -> Array:
+    """Spectra as the same sample might have given them, replicates x 96."""
+    total = x.sum()
+    if resampling == "poisson" or total == 0:
+        return rng.poisson(x, size=(replicates, len(x))).astype(float)
+    return rng.multinomial(int(total), x / total, size=replicates).astype(float)
 
 
 def cosine(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
@@ -113,64 +270,3 @@ def _row_cosine(x: Array, y: Array) -> Array:
     norm = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
     empty = norm == 0
     return np.where(empty, np.nan, np.sum(x * y, axis=1) / np.where(empty, 1, norm))
-
-
-def even_start(x: Array, k: int) -> Array:
-    """Every signature an equal share of each sample's mutations."""
-    return np.repeat(x.sum(axis=1, keepdims=True) / k, k, axis=1)
-
-
-def _dense(x: Array, w: Array, threshold: float) -> Array:
-    return poisson.fit(x, w, even_start(x, w.shape[1]))
-
-
-def _select(x: Array, w: Array, threshold: float) -> Array:
-    return _backward(x, w, _forward(x, w, threshold), threshold)
-
-
-def _forward(x: Array, w: Array, threshold: float) -> Array:
-    """From the best single signature, add the most promising one while it pays."""
-    total = x.sum(axis=1)
-    rows = np.arange(len(x))
-    e = np.zeros((len(x), w.shape[1]))
-    e[rows, np.argmax(x @ np.log(np.maximum(w, poisson.TINY)), axis=1)] = total
-    open_rows = rows[total > 0]
-    while open_rows.size:
-        now, n = e[open_rows], total[open_rows, None]
-        mean = np.maximum(now @ w.T, poisson.TINY)
-        slope = n * ((x[open_rows] / mean) @ w - 1)
-        curvature = n**2 * ((x[open_rows] / mean**2) @ w**2) - 2 * slope - n
-        promise = np.where(now > 0, 0, np.maximum(slope, 0) ** 2 / np.maximum(curvature, 1e-9))
-        best = promise.argmax(axis=1)
-        trial = now.copy()
-        trial[np.arange(len(best)), best] = n[:, 0] / 20
-        trial = poisson.fit(x[open_rows], w, trial)
-        gain = 2 * (
-            poisson.log_likelihood(x[open_rows], trial @ w.T)
-            - poisson.log_likelihood(x[open_rows], mean)
-        )
-        open_rows, trial = open_rows[gain > threshold], trial[gain > threshold]
-        e[open_rows] = trial
-    return e
-
-
-def _backward(x: Array, w: Array, e: Array, threshold: float) -> Array:
-    """Drop the signature that is missed least while twice the loss stays within threshold."""
-    e = e.copy()
-    open_rows = np.flatnonzero((e > 0).sum(axis=1) > 1)
-    while open_rows.size:
-        loss = np.full((open_rows.size, w.shape[1]), np.inf)
-        fits = np.zeros((open_rows.size, w.shape[1], w.shape[1]))
-        full = poisson.log_likelihood(x[open_rows], e[open_rows] @ w.T)
-        for k in np.flatnonzero((e[open_rows] > 0).any(axis=0)):
-            has = np.flatnonzero(e[open_rows, k] > 0)
-            without = e[open_rows[has]].copy()
-            without[:, k] = 0
-            fits[has, k] = poisson.fit(x[open_rows[has]], w, without)
-            mean = fits[has, k] @ w.T
-            loss[has, k] = 2 * (full[has] - poisson.log_likelihood(x[open_rows[has]], mean))
-        least = loss.argmin(axis=1)
-        drop = loss.min(axis=1) < threshold
-        e[open_rows[drop]] = fits[drop, least[drop]]
-        open_rows = open_rows[drop & ((e[open_rows] > 0).sum(axis=1) > 1)]
-    return e

@@ -9,7 +9,7 @@ from allrelapse.errors import InputError
 from allrelapse.exact import Estimate
 from allrelapse.signatures import poisson
 from allrelapse.signatures.poisson import Array
-from allrelapse.signatures.refit import even_start, matched
+from allrelapse.signatures.refit import matched
 
 LARGEST = 12.0  # of log odds ratios that are told from infinity
 
@@ -49,7 +49,7 @@ def share_odds_ratio(
         raise InputError(f"target {target!r} must be one of at least two signatures")
     j = signatures.columns.get_loc(target)
     others = np.delete(w, j, axis=1)
-    first, second = poisson.fit(x, w, even_start(x, w.shape[1]))[:, j] / x.sum(axis=1)
+    first, second = poisson.fit(x, w)[:, j] / x.sum(axis=1)
 
     def likelihood(row: int, share: float) -> float:
         return _likelihood_at_share(x[[row]], others, w[:, j], share)
@@ -85,7 +85,7 @@ def share_odds_ratio(
 def _likelihood_at_share(x: Array, others: Array, target: Array, share: float) -> float:
     """Highest log-likelihood with the target's share held: each other signature is blended."""
     blended = (1 - share) * others + share * target[:, None]
-    mean = poisson.fit(x, blended, even_start(x, others.shape[1])) @ blended.T
+    mean = poisson.fit(x, blended) @ blended.T
     return float(poisson.log_likelihood(x, mean)[0])
 
 

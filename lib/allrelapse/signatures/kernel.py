@@ -1,0 +1,416 @@
+"""Compiled fits of one spectrum: exposures of highest Poisson likelihood, all or the few that pay.
+
+The count in channel c is Poisson with mean sum_j e_j w_jc + o_c: signatures w (each sums to 1),
+exposures e >= 0, fixed part o. Arrays are signatures x channels, so that the inner loops run over
+contiguous channels. Everything here works on one sample and lets go of the interpreter, so that
+samples can be spread over threads.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+TINY = 1e-12  # mean of a channel that nothing can make: a low likelihood, not NaN
+RIDGE = 1e-10  # keeps the Hessian of near-identical signatures invertible
+SEARCHES = 30  # of the line towards a new signature
+STEPS = 500
+CONVERGED = 1e-9  # of Newton's decrement, twice the distance to the maximum in log-likelihood
+AT_ONCE = 5  # signatures that are let in together by a fit of all
+ROUNDS = 3  # of estimating the dispersion and selecting again
+CANDIDATES = 3  # most promising signatures that are really tried before one is added
+
+
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
+def mean_of(e: Array, w: Array, fixed: Array) -> Array:
+    """Expected counts."""
+    mean = fixed + TINY
+    for j in range(len(e)):
+        if e[j] > 0:
+            for c in range(w.shape[1]):
+                mean[c] += e[j] * w[j, c]
+    return mean
+
+
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
+def log_likelihood(x: Array, mean: Array) -> float:
+    """Poisson log-likelihood without the term that depends on the counts alone."""
+    total = 0.0
+    for c in range(len(x)):
+        total -= mean[c]
+        if x[c] > 0:
+            total += x[c] * np.log(mean[c])
+    return total
+
+
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
+def ratios(x: Array, mean: Array, w: Array) -> Array:
+    """Observed over fitted counts as each signature sees them: 1 where the likelihood is flat."""
+    share = x / mean
+    result = np.zeros(len(w))
+    for j in range(len(w)):
+        total = 0.0
+        for c in range(w.shape[1]):
+            total += w[j, c] * share[c]
+        result[j] = total
+    return result
+
+
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
+def information(v: Array, w: Array, a: int, b: int) -> float:
+    """Entry of the Hessian of minus the log-likelihood; v is counts over mean squared."""
+    total = 0.0
+    for c in range(w.shape[1]):
+        total += v[c] * w[a, c] * w[b, c]
+    return total
+
+
+@njit(nogil=True, cache=True)
+def factor(v: Array, w: Array, active: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Cholesky factor of the Hessian over the active signatures, scaled to a unit diagonal."""
+    m = len(active)
+    root = np.zeros((m, m))
+    scale = np.zeros(m)
+    for a in range(m):
+        for b in range(a + 1):
+            root[a, b] = information(v, w, active[a], active[b])
+        scale[a] = 1 / np.sqrt(root[a, a] + 1e-300)
+    for a in range(m):
+        for b in range(a + 1):
+            entry = root[a, b] * scale[a] * scale[b] + (RIDGE if a == b else 0.0)
+            for k in range(b):
+                entry -= root[a, k] * root[b, k]
+            root[a, b] = np.sqrt(max(entry, RIDGE)) if a == b else entry / root[b, b]
+    return root, scale
+
+
+@njit(nogil=True, cache=True)
+def forward_substitution(root: Array, right: Array) -> Array:
+    """Solution of root y = right."""
+    y = right.copy()
+    for a in range(len(y)):
+        for k in range(a):
+            y[a] -= root[a, k] * y[k]
+        y[a] /= root[a, a]
+    return y
+
+
+@njit(nogil=True, cache=True)
+def newton_step(root: Array, scale: Array, slope: Array) -> Array:
+    """Minus the inverse Hessian times the slope."""
+    y = forward_substitution(root, -slope * scale)
+    for a in range(len(y) - 1, -1, -1):
+        for k in range(a + 1, len(y)):
+            y[a] -= root[k, a] * y[k]
+        y[a] /= root[a, a]
+    return y * scale
+
+
+@njit(nogil=True, cache=True)
+def climb(x: Array, w: Array, fixed: Array, e: Array) -> None:
+    """Best exposures of the signatures that are above zero, by damped Newton steps; in place.
+
+    Poisson likelihoods of whole counts are self-concordant, so that these steps converge from
+    anywhere (Nesterov & Nemirovskii 1994). A signature that reaches zero is left there.
+    """
+    for _ in range(STEPS):
+        active = np.flatnonzero(e > 0)
+        if len(active) == 0:
+            return
+        mean = mean_of(e, w, fixed)
+        slope = 1 - ratios(x, mean, w[active])
+        root, scale = factor(x / mean**2, w, active)
+        step = newton_step(root, scale, slope)
+        decrement = -np.sum(slope * step)
+        if decrement < CONVERGED:
+            return
+        length, blocked = 1.0, -1
+        for a in range(len(active)):
+            if e[active[a]] + length * step[a] <= 0:
+                length, blocked = -e[active[a]] / step[a], a
+        towards = np.zeros(len(e))
+        towards[active] = step
+        direction = mean_of_signed(towards, w)
+        before = log_likelihood(x, mean)
+        rounding = 1e-12 * abs(before)
+        while (
+            log_likelihood(x, mean + length * direction)
+            < before + 1e-4 * length * decrement - rounding
+        ):
+            length, blocked = length / 2, -1
+        for a in range(len(active)):
+            e[active[a]] = max(e[active[a]] + length * step[a], 0.0)
+        if blocked >= 0:
+            e[active[blocked]] = 0.0
+
+
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
+def mean_of_signed(step: Array, w: Array) -> Array:
+    """Change of the expected counts."""
+    change = np.zeros(w.shape[1])
+    for j in range(len(step)):
+        if step[j] != 0:
+            for c in range(w.shape[1]):
+                change[c] += step[j] * w[j, c]
+    return change
+
+
+@njit(nogil=True, cache=True)
+def admit(x: Array, w: Array, fixed: Array, e: Array, j: int) -> None:
+    """Shift mutations from the present mixture to signature j as far as pays; in place."""
+    mean = mean_of(e, w, fixed)
+    total = x.sum()
+    now = mean - fixed
+    low, high = 0.0, 1.0
+    for _ in range(SEARCHES):
+        middle = (low + high) / 2
+        slope = 0.0
+        for c in range(len(x)):
+            towards = total * w[j, c] - now[c]
+            if x[c] > 0:
+                slope += x[c] * towards / (mean[c] + middle * towards)
+            slope -= towards
+        if slope > 0:
+            low = middle
+        else:
+            high = middle
+    share = (low + high) / 2
+    for k in range(len(e)):
+        e[k] *= 1 - share
+    e[j] += share * total
+
+
+@njit(nogil=True, cache=True)
+def maximise(x: Array, w: Array, fixed: Array, e: Array, free: Flags, tolerance: float) -> float:
+    """Exposures of highest likelihood among the free signatures, from `e` on, in place.
+
+    Returns the log-likelihood. It lies within `tolerance` of the maximum: the log-likelihood is
+    concave and its maximum lies where exposures sum to at most the number of mutations, so its
+    tangent plane bounds it there (Lindsay 1983, Ann Stat 11:86); or, where signatures are too alike
+    for that, Rao's statistic promises less than a tenth of `tolerance`. Signatures come in a few
+    at a time, the most promising first. NaN if `STEPS` do not suffice.
+    """
+    total = x.sum()
+    if total == 0:
+        e[:] = 0.0
+        return log_likelihood(x, fixed + TINY)
+    e[~free] = 0.0
+    for _ in range(STEPS):
+        climb(x, w, fixed, e)
+        mean = mean_of(e, w, fixed)
+        idle = np.flatnonzero(free & (e == 0))
+        steepest = ratios(x, mean, w[idle]).max() if len(idle) else 0.0
+        if (steepest - 1) * total <= tolerance:
+            return log_likelihood(x, mean)
+        gain = promise(x, w, fixed, e, free)
+        least = gain.max() / 4
+        if least < tolerance / 40:
+            return log_likelihood(x, mean)
+        for _ in range(AT_ONCE):
+            j = np.argmax(gain)
+            if gain[j] > least:
+                admit(x, w, fixed, e, int(j))
+            gain[j] = 0.0
+    return np.nan
+
+
+@njit(nogil=True, cache=True)
+def promise(x: Array, w: Array, fixed: Array, e: Array, free: Flags) -> Array:
+    """Approximate rise of the log-likelihood, doubled, by each free signature at zero.
+
+    Rao's score statistic, with the active exposures as nuisance parameters.
+    """
+    active = np.flatnonzero(e > 0)
+    mean = mean_of(e, w, fixed)
+    v = x / mean**2
+    ratio = ratios(x, mean, w)
+    root, scale = factor(v, w, active)
+    cross = np.zeros(len(active))
+    result = np.zeros(len(e))
+    for j in range(len(e)):
+        if free[j] and e[j] == 0 and ratio[j] > 1:
+            for a in range(len(active)):
+                cross[a] = information(v, w, j, active[a]) * scale[a]
+            y = forward_substitution(root, cross)
+            own = information(v, w, j, j)
+            left = max(own - np.sum(y * y), 1e-9 * own)
+            result[j] = (ratio[j] - 1) ** 2 / left
+    return result
+
+
+@njit(nogil=True, cache=True)
+def variance_ratio(x: Array, mean: Array, fitted: int) -> float:
+    """Variance over mean, at least 1, by an estimator that holds for small counts.
+
+    Source: Fletcher 2012, Biometrika 99:230.
+    """
+    channels, pearson, skew = 0, 0.0, 0.0
+    for c in range(len(x)):
+        if mean[c] > 1e-6:
+            channels += 1
+            pearson += (x[c] - mean[c]) ** 2 / mean[c]
+            skew += (x[c] - mean[c]) / mean[c]
+    freedom = max(len(x) - fitted, 1)
+    return max(pearson / freedom / (1 + skew / max(channels, 1)), 1.0)
+
+
+@njit(nogil=True, cache=True)
+def with_one_more(
+    x: Array, w: Array, e: Array, free: Flags, threshold: float, now: float
+) -> tuple[Array, float, float]:
+    """Best fit with one of the most promising signatures added: exposures, likelihood, gain.
+
+    Gain is twice the rise of the log-likelihood less `threshold` for each more signature; the fit
+    is the one handed in if nothing gains.
+    """
+    fixed = np.zeros(w.shape[1])
+    best_e, best, best_gain = e, now, 0.0
+    size = int(np.sum(e > 0))
+    gains = promise(x, w, fixed, e, free)
+    for _ in range(CANDIDATES):
+        j = np.argmax(gains)
+        if gains[j] < threshold / 4:  # Rao's statistic errs, but not as far as this
+            break
+        gains[j] = 0.0
+        allowed = e > 0
+        allowed[j] = True
+        trial = e.copy()
+        found = maximise(x, w, fixed, trial, allowed, slack(x))
+        gain = 2 * (found - now) - threshold * (int(np.sum(trial > 0)) - size)
+        if gain > best_gain:
+            best_e, best, best_gain = trial, found, gain
+    return best_e, best, best_gain
+
+
+@njit(nogil=True, cache=True)
+def losses(x: Array, w: Array, e: Array, now: float) -> tuple[Array, Array]:
+    """Twice the log-likelihood lost without each active signature, and the fits without it.
+
+    Rows of the fits are in the order of the active signatures; the loss of others is infinite.
+    """
+    active = np.flatnonzero(e > 0)
+    fixed = np.zeros(w.shape[1])
+    loss = np.full(len(e), np.inf)
+    fits = np.zeros((len(active), len(e)))
+    if len(active) == 1:  # nothing is left without it
+        return loss, fits
+    for a in range(len(active)):
+        allowed = e > 0
+        allowed[active[a]] = False
+        fits[a] = e
+        found = maximise(x, w, fixed, fits[a], allowed, slack(x))
+        loss[active[a]] = max(2 * (now - found), 0.0)
+    return loss, fits
+
+
+@njit(nogil=True, cache=True)
+def slack(x: Array) -> float:
+    """Distance to the maximum log-likelihood that a fit may keep: rounding allows no better."""
+    return float(max(1e-4, 1e-9 * x.sum()))
+
+
+@njit(nogil=True, cache=True)
+def settle(
+    x: Array, w: Array, e: Array, free: Flags, required: Flags, threshold: float
+) -> tuple[Array, Array]:
+    """Add and drop signatures until neither pays: exposures, and the loss without each."""
+    fixed = np.zeros(w.shape[1])
+    now = maximise(x, w, fixed, e, e > 0, slack(x))
+    loss, fits = losses(x, w, e, now)
+    for _ in range(STEPS):
+        droppable = np.where(required, np.inf, loss)
+        j = np.argmin(droppable)
+        if droppable[j] < threshold:
+            e, now = fits[np.sum(e[:j] > 0)].copy(), now - loss[j] / 2
+        else:
+            e, now, gain = with_one_more(x, w, e, free, threshold, now)
+            if gain <= 0:
+                break
+        loss, fits = losses(x, w, e, now)
+    return e, loss
+
+
+@njit(nogil=True, cache=True)
+def first_guess(x: Array, w: Array, free: Flags, required: Flags, threshold: float) -> Array:
+    """Signatures that pay beside a flat remainder, which stands for all not yet found.
+
+    Without the remainder, the first signatures would be chosen for the channels that the others
+    cannot make at all.
+    """
+    k = len(w)
+    wider = np.zeros((k + 1, w.shape[1]))
+    wider[:k] = w
+    for c in range(w.shape[1]):
+        wider[k, c] = w[:, c].mean()
+    open_ = np.zeros(k + 1, np.bool_)
+    open_[:k] = free
+    e = np.zeros(k + 1)
+    e[k] = x.sum()
+    now = log_likelihood(x, mean_of(e, wider, np.zeros(w.shape[1])))
+    for _ in range(k):
+        e, now, gain = with_one_more(x, wider, e, open_, threshold, now)
+        if gain <= 0:
+            break
+    guess = e[:k].copy()
+    guess[required & (guess == 0)] = x.sum() / k
+    if guess.sum() == 0:
+        fits = np.full(k, -np.inf)
+        for j in np.flatnonzero(free):
+            fits[j] = log_likelihood(x, x.sum() * w[j] + TINY)
+        guess[np.argmax(fits)] = x.sum()
+    return guess
+
+
+@njit(nogil=True, cache=True)
+def select(
+    x: Array, w: Array, free: Flags, required: Flags, threshold: float
+) -> tuple[Array, Array, float]:
+    """The few signatures that pay, by forward and backward steps: exposures, losses, dispersion.
+
+    A signature pays if it raises twice the log-likelihood by more than threshold times the
+    dispersion, which is estimated from the fit and then held against it (quasi-likelihood;
+    McCullagh & Nelder 1989, section 9.2): unknown processes and noise in the channels would
+    otherwise be explained by signatures that are not there. The loss of a signature is twice the
+    log-likelihood that the fit lacks without it; infinite where it is not active.
+    """
+    dispersion = 1.0
+    if x.sum() == 0:
+        return np.zeros(len(w)), np.full(len(w), np.inf), dispersion
+    e = first_guess(x, w, free, required, threshold)
+    e, loss = settle(x, w, e, free, required, threshold)
+    for _ in range(ROUNDS):
+        mean = mean_of(e, w, np.zeros(w.shape[1]))
+        found = variance_ratio(x, mean, int(np.sum(e > 0)))
+        if found < 1.02 * dispersion:
+            break
+        dispersion = found
+        e, loss = settle(x, w, e, free, required, threshold * dispersion)
+    return e, loss, dispersion
+
+
+@njit(nogil=True, cache=True)
+def select_all(
+    x: Array, w: Array, free: Flags, required: Flags, threshold: float
+) -> tuple[Array, Array, Array]:
+    """`select` of each row of x: exposures, losses (rows x signatures) and dispersions."""
+    exposures = np.zeros((len(x), len(w)))
+    loss = np.zeros((len(x), len(w)))
+    dispersion = np.ones(len(x))
+    for i in range(len(x)):
+        exposures[i], loss[i], dispersion[i] = select(x[i], w, free, required, threshold)
+    return exposures, loss, dispersion
+
+
+@njit(nogil=True, cache=True)
+def maximise_all(x: Array, w: Array, fixed: Array, start: Array, free: Flags) -> Array:
+    """`maximise` of each row of x from `start` on: exposures, NaN where it does not converge."""
+    exposures = start.copy()
+    for i in range(len(x)):
+        if exposures[i].sum() == 0 and x[i].sum() > 0:
+            none = np.zeros(len(w), np.bool_)
+            exposures[i] = first_guess(x[i], w, free, none, 10.0)
+        if np.isnan(maximise(x[i], w, fixed[i], exposures[i], free, slack(x[i]))):
+            exposures[i] = np.nan
+    return exposures

@@ -154,3 +154,73 @@ def test_bootstrap_p_value_is_the_chance_under_each_sample_s_own_null():
     assert expected == pytest.approx(0.0196, abs=5e-4)  # the limiting law would say .0093
     assert found["few"] == pytest.approx(expected, abs=4 * np.sqrt(expected / 9999))
     assert found["large"] == 1
+
+
+WIDE = reference.cosmic().drop(columns=sorted(reference.ARTEFACTS))
+
+
+@pytest.mark.parametrize("dispersion", [1.0, 2.0])
+@pytest.mark.parametrize("size", [30, 100, 1000])
+def test_presence_is_calibrated_against_the_whole_catalogue(size, dispersion):
+    # 400 spectra of common signatures; a test of size .05 gives 11 to 32 at one in a thousand.
+    # A test against all signatures at once, none left out, gives none at 30 and 100 mutations.
+    rng = np.random.default_rng([size, int(dispersion)])
+    mean = size * (FEW[["SBS1", "SBS5", "SBS18"]] @ [0.25, 0.55, 0.2]).to_numpy()[:, None]
+    rates = (
+        rng.gamma(mean / (dispersion - 1), dispersion - 1, (96, 400)) if dispersion > 1 else mean
+    )
+    counts = pd.DataFrame(rng.poisson(rates, (96, 400)), FEW.index, [f"c{i}" for i in range(400)])
+    p = signatures.presence(counts, WIDE, "SBS87", level=None)["p_value"]
+    for size_of_test in (0.01, 0.05, 0.2):
+        assert binom.sf((p < size_of_test).sum() - 1, 400, size_of_test) > 1e-3
+    assert (p < 0.2).mean() > 0.08
+
+
+@pytest.mark.parametrize("dispersion", [1.0, 2.0])
+@pytest.mark.parametrize("size", [30, 100, 1000])
+def test_bootstrap_p_values_are_uniform_where_spectra_scatter(size, dispersion):
+    rng = np.random.default_rng([size, int(dispersion), 1])
+    mean = size * (FEW[["SBS1", "SBS5", "SBS18"]] @ [0.25, 0.55, 0.2]).to_numpy()[:, None]
+    rates = (
+        rng.gamma(mean / (dispersion - 1), dispersion - 1, (96, 150)) if dispersion > 1 else mean
+    )
+    counts = pd.DataFrame(rng.poisson(rates, (96, 150)), FEW.index, [f"c{i}" for i in range(150)])
+    p = signatures.presence(counts, FEW, "SBS87", level=None, replicates=99)["p_value"]
+    for size_of_test in (0.05, 0.2):
+        assert binom.sf((p <= size_of_test).sum() - 1, 150, size_of_test) > 1e-3
+        assert binom.cdf((p <= size_of_test).sum(), 150, size_of_test) > 1e-3
+
+
+def test_a_near_neighbour_is_named_as_confounder_and_a_stranger_is_not():
+    # SBS1 and SBS87 share their C>T peaks (cosine .74); SBS2 and SBS18 have none of them.
+    counts = pd.DataFrame({"s": (60 * FEW["SBS87"]).round().astype(int)}).assign(
+        s=lambda t: t["s"].where(t.index.str.contains("C>T"), 0)
+    )
+    found = signatures.presence(counts, FEW[["SBS2", "SBS18", "SBS87", "SBS1"]], "SBS87").loc["s"]
+    without = signatures.presence(counts, FEW[["SBS2", "SBS18", "SBS87"]], "SBS87").loc["s"]
+    assert without["p_value"] < 0.01
+    assert without["confounders"] == ""
+    assert found["p_value"] > without["p_value"]
+
+
+def test_confounders_are_those_whose_admission_takes_the_significance_away():
+    counts = draw({"SBS1": 40, "SBS5": 60, "SBS87": 25}, samples=40, seed=12)
+    found = signatures.presence(counts, WIDE, "SBS87", overdispersed=False, level=None)
+    assert (found.loc[found["p_value"] >= 0.05, "confounders"] == "").all()
+    named = found[found["confounders"] != ""]
+    assert len(named)
+    checked = 0
+    for sample, row in named.iterrows():
+        null = signatures.refit(
+            counts[[sample]], WIDE.drop(columns="SBS87"), threshold=chi2.isf(0.05, 1)
+        ).exposures
+        if signatures.refit(counts[[sample]], WIDE).dispersion.iloc[0] > 1:
+            continue  # refit's choice then knows of the dispersion, the null model's as well
+        model = [*null.columns[null.iloc[0] > 0], row["confounders"].split()[0]]
+        ratio = [
+            signatures.refit(counts[[sample]], WIDE[names], sparse=False).log_likelihood.iloc[0]
+            for names in (model, [*model, "SBS87"])
+        ]
+        assert chi2.sf(2 * (ratio[1] - ratio[0]), 1) / 2 >= 0.05 - 1e-3
+        checked += 1
+    assert checked

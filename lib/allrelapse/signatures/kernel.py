@@ -414,3 +414,65 @@ def maximise_all(x: Array, w: Array, fixed: Array, start: Array, free: Flags) ->
         if np.isnan(maximise(x[i], w, fixed[i], exposures[i], free, slack(x[i]))):
             exposures[i] = np.nan
     return exposures
+
+
+@njit(nogil=True, cache=True)
+def compare_all(x: Array, w: Array, target: int, threshold: float) -> tuple[Array, Array, Array]:
+    """Each row of x without and with the target signature.
+
+    The null model holds the signatures that pay without the target; the full model adds it.
+    Returns exposures of both (rows x signatures), and twice the log of their likelihood ratio.
+    """
+    free = np.ones(len(w), np.bool_)
+    free[target] = False
+    required = np.zeros(len(w), np.bool_)
+    fixed = np.zeros(w.shape[1])
+    null, full = np.zeros((len(x), len(w))), np.zeros((len(x), len(w)))
+    ratio = np.zeros(len(x))
+    for i in range(len(x)):
+        if x[i].sum() == 0:
+            continue
+        null[i], _, _ = select(x[i], w, free, required, threshold)
+        full[i] = null[i]
+        ratio[i] = gained(x[i], w, fixed, full[i], target)
+    return null, full, ratio
+
+
+@njit(nogil=True, cache=True)
+def gained(x: Array, w: Array, fixed: Array, e: Array, target: int) -> float:
+    """Twice the rise of the log-likelihood by the target; it joins the exposures, in place.
+
+    Zero where the rise is within the error of the fits.
+    """
+    before = log_likelihood(x, mean_of(e, w, fixed))
+    allowed = e > 0
+    allowed[target] = True
+    rise = 2 * (maximise(x, w, fixed, e, allowed, slack(x)) - before)
+    return rise if rise > 4 * slack(x) else 0.0
+
+
+@njit(nogil=True, cache=True)
+def explained_away(x: Array, w: Array, null: Array, target: int) -> Array:
+    """Twice the log-likelihood ratio of the target where one more signature is in the null model.
+
+    One number for each signature; infinite for the target and those that are there anyway.
+    """
+    fixed = np.zeros(w.shape[1])
+    left = np.full(len(w), np.inf)
+    for j in np.flatnonzero(null == 0):
+        if j != target:
+            allowed = null > 0
+            allowed[j] = True
+            e = null.copy()
+            maximise(x, w, fixed, e, allowed, slack(x))
+            left[j] = gained(x, w, fixed, e, target)
+    return left
+
+
+@njit(nogil=True, cache=True)
+def refill_all(x: Array, w: Array, fixed: Array, model: Array) -> Array:
+    """Best exposures of the signatures active in each row of `model`, beside a fixed part."""
+    exposures = model.copy()
+    for i in range(len(x)):
+        maximise(x[i], w, fixed[i], exposures[i], model[i] > 0, slack(x[i]))
+    return exposures

@@ -1,16 +1,24 @@
 """Presence: is there evidence that one signature took part in a sample at all?"""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.random import SeedSequence
 from scipy.optimize.elementwise import find_root
 from scipy.stats import chi2
 from scipy.stats import f as f_distribution
 from statsmodels.stats.multitest import multipletests
 
 from allrelapse.errors import InputError
-from allrelapse.signatures import poisson
+from allrelapse.signatures import kernel, poisson
+from allrelapse.signatures.kernel import Flags
 from allrelapse.signatures.poisson import Array
 from allrelapse.signatures.refit import matched
+from allrelapse.signatures.workers import spread
+
+KEPT = float(chi2.isf(0.05, 1))
+"""Another signature is in the model if it raises twice the log-likelihood by more than this."""
 
 
 def presence(
@@ -22,12 +30,14 @@ def presence(
     level: float | None = 0.95,
     replicates: int = 0,
     seed: int = 0,
+    alpha: float = 0.05,
 ) -> pd.DataFrame:
     """Likelihood-ratio test, per sample, that `target` made at least some of the mutations.
 
-    All signatures are fitted with and without the target. The exposure cannot be negative, so
-    that half of the null distribution lies at zero. Where mutations scatter more than Poisson,
-    the ratio is divided by the dispersion and referred to F instead of chi-squared.
+    The null model holds those of the other signatures that pay (forward and backward selection,
+    each at P = .05), so that the target must explain what none of them does. The exposure cannot
+    be negative, so half of the null distribution lies at zero. Where mutations scatter more than
+    Poisson, the ratio is divided by the dispersion and referred to F instead of chi-squared.
 
     Parameters
     ----------
@@ -36,16 +46,18 @@ def presence(
     target : name of a signature
     overdispersed : estimate each sample's dispersion (never below 1); False takes 1
     level : of the profile-likelihood interval; None leaves `lower` and `upper` NaN and is faster
-    replicates : if above 0, P comes from that many Poisson spectra drawn from each sample's fit
-        without the target (parametric bootstrap): for exomes, where counts are too small for the
-        limiting distribution
+    replicates : if above 0, P comes from that many spectra drawn from each sample's null model,
+        with its dispersion, each tested in the same way (parametric bootstrap): for exomes, where
+        counts are too small for the limiting distribution
     seed : of these draws
+    alpha : P below which `confounders` are looked for
 
     Returns
     -------
     One row per sample: `mutations` (count), `exposure`, `lower`, `upper` (mutations),
     `dispersion`, `p_value` (one-sided), `q_value` (Benjamini-Hochberg over these samples; a
-    sample without mutations has P = 1).
+    sample without mutations has P = 1), `confounders`: the other signatures, separated by blanks,
+    each of which in the null model would raise P to `alpha` or above.
 
     Raises
     ------
@@ -55,30 +67,18 @@ def presence(
     Source: Self & Liang 1987, J Am Stat Assoc 82:605 (boundary); McCullagh & Nelder 1989,
     section 9.2 (quasi-likelihood); Davison & Hinkley 1997, section 4.2.3 (Monte Carlo P).
     """
-    if target not in signatures or signatures.shape[1] < 2:
-        have = ", ".join(map(str, signatures.columns))
-        raise InputError(f"target {target!r} must be one of at least two signatures; have: {have}")
-    if level is not None and not 0 < level < 1:
-        raise InputError(f"level is {level}; it must lie between 0 and 1")
-    x, w = matched(counts, signatures)
-    j = signatures.columns.get_loc(target)
-    others = np.delete(w, j, axis=1)
-    full, null, ratio = _likelihood_ratio(x, w, others)
-    best = poisson.log_likelihood(x, full @ w.T)
-    exposure = np.where(ratio > 0, full[:, j], 0.0)
-    freedom = np.maximum(len(w) - (full > 0.5).sum(axis=1), 1)
-    if overdispersed:
-        dispersion, null_law = variance_ratio(x, full @ w.T, freedom), f_distribution(1, freedom)
-    else:
-        dispersion, null_law = np.ones(len(x)), chi2(1)
+    x, w, j = checked(counts, signatures, target, level)
+    null, full, ratio = tested(x, w, j)
+    p, dispersion, law = limiting_p(x, w, full, ratio, overdispersed)
     if replicates:
-        p = _bootstrap_p(null @ others.T, w, others, ratio, replicates, np.random.default_rng(seed))
-    else:
-        p = np.where(ratio > 0, null_law.sf(ratio / dispersion) / 2, 1.0)
+        p = _bootstrap_p(null @ w, w, j, ratio / dispersion, dispersion, replicates, seed)
+    exposure = np.where(ratio > 0, full[:, j], 0.0)
     lower = upper = np.full(len(x), np.nan)
     if level is not None:
-        drop = dispersion * null_law.ppf(level)
-        lower, upper = _profile_interval(x, w[:, j], others, exposure, best, ratio, drop)
+        drop = dispersion * law.ppf(level)
+        best = poisson.log_likelihood(x, full @ w)
+        lower, upper = _profile_interval(x, w, j, null, exposure, best, ratio, drop)
+    critical = dispersion * law.isf(2 * alpha)
     return pd.DataFrame(
         {
             "mutations": x.sum(axis=1).astype(int),
@@ -88,29 +88,10 @@ def presence(
             "dispersion": dispersion,
             "p_value": p,
             "q_value": multipletests(p, method="fdr_bh")[1],
+            "confounders": _confounders(x, w, j, null, p < alpha, critical, signatures.columns),
         },
         index=counts.columns,
     )
-
-
-def _likelihood_ratio(x: Array, w: Array, others: Array) -> tuple[Array, Array, Array]:
-    """Exposures with and without the target, and twice the log of their likelihood ratio."""
-    full = poisson.fit(x, w)
-    null = poisson.fit(x, others)
-    ratio = 2 * (poisson.log_likelihood(x, full @ w.T) - poisson.log_likelihood(x, null @ others.T))
-    # less than this is the error of the fits
-    return full, null, np.where(ratio > 4 * poisson.tolerance(x), ratio, 0.0)
-
-
-def _bootstrap_p(
-    mean: Array, w: Array, others: Array, ratio: Array, replicates: int, rng: np.random.Generator
-) -> Array:
-    """Share of spectra drawn from `mean` whose ratio is as large as seen, seen one included."""
-    p = np.ones(len(mean))
-    for i in np.flatnonzero(ratio > 0):
-        drawn = rng.poisson(mean[i], size=(replicates, mean.shape[1])).astype(float)
-        p[i] = (1 + np.sum(_likelihood_ratio(drawn, w, others)[2] >= ratio[i])) / (replicates + 1)
-    return p
 
 
 def pool(counts: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
@@ -122,7 +103,7 @@ def pool(counts: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
 
 
 def variance_ratio(x: Array, mean: Array, freedom: Array) -> Array:
-    """Variance over mean, at least 1, by an estimator that holds for small counts.
+    """Variance over mean of each row, at least 1, by an estimator that holds for small counts.
 
     Source: Fletcher 2012, Biometrika 99:230.
     """
@@ -134,15 +115,102 @@ def variance_ratio(x: Array, mean: Array, freedom: Array) -> Array:
     return dispersion
 
 
+def checked(
+    counts: pd.DataFrame, signatures: pd.DataFrame, target: str, level: float | None
+) -> tuple[Array, Array, int]:
+    """Counts by sample, signatures by row, and the row of the target."""
+    if target not in signatures or signatures.shape[1] < 2:
+        have = ", ".join(map(str, signatures.columns))
+        raise InputError(f"target {target!r} must be one of at least two signatures; have: {have}")
+    if level is not None and not 0 < level < 1:
+        raise InputError(f"level is {level}; it must lie between 0 and 1")
+    x, w = matched(counts, signatures)
+    return x, np.ascontiguousarray(w.T), int(np.flatnonzero(signatures.columns == target)[0])
+
+
+def tested(x: Array, w: Array, j: int) -> tuple[Array, Array, Array]:
+    """Exposures without and with the target, and twice the log of their likelihood ratio."""
+    jobs = [(np.ascontiguousarray(x[b]), w, j, KEPT) for b in poisson.blocks(len(x))]
+    null, full, ratio = (
+        np.concatenate(part) for part in zip(*spread(kernel.compare_all, jobs), strict=True)
+    )
+    return null, full, ratio
+
+
+def limiting_p(
+    x: Array, w: Array, full: Array, ratio: Array, overdispersed: bool
+) -> tuple[Array, Array, Any]:
+    """P by the limiting law, the dispersion, and the law of the ratio over the dispersion."""
+    if not overdispersed:
+        return np.where(ratio > 0, chi2.sf(ratio, 1) / 2, 1.0), np.ones(len(x)), chi2(1)
+    freedom = np.maximum(w.shape[1] - (full > 0).sum(axis=1), 1)
+    dispersion = variance_ratio(x, full @ w, freedom)
+    law = f_distribution(1, freedom)
+    return np.where(ratio > 0, law.sf(ratio / dispersion) / 2, 1.0), dispersion, law
+
+
+def _bootstrap_p(
+    mean: Array,
+    w: Array,
+    j: int,
+    scaled: Array,
+    dispersion: Array,
+    replicates: int,
+    seed: int,
+) -> Array:
+    """Share of spectra drawn from `mean` whose ratio is as large as seen, seen one included."""
+    p = np.ones(len(mean))
+    seeds = SeedSequence(seed).spawn(len(mean))
+    for i in np.flatnonzero(scaled > 0):
+        spectra = drawn(mean[i], dispersion[i], replicates, np.random.default_rng(seeds[i]))
+        _, full, ratio = tested(spectra, w, j)
+        if dispersion[i] > 1:
+            freedom = np.maximum(w.shape[1] - (full > 0).sum(axis=1), 1)
+            ratio = ratio / variance_ratio(spectra, full @ w, freedom)
+        p[i] = (1 + np.sum(ratio >= scaled[i])) / (replicates + 1)
+    return p
+
+
+def drawn(mean: Array, dispersion: float, replicates: int, rng: np.random.Generator) -> Array:
+    """Spectra with this mean and variance over mean: Poisson, or of gamma-distributed rates."""
+    size = (replicates, len(mean))
+    if dispersion > 1:
+        shape = np.maximum(mean, poisson.TINY) / (dispersion - 1)
+        return rng.poisson(rng.gamma(shape, dispersion - 1, size)).astype(float)
+    return rng.poisson(mean, size).astype(float)
+
+
+def _confounders(
+    x: Array, w: Array, j: int, null: Array, present: Flags, critical: Array, names: pd.Index
+) -> list[str]:
+    """The signatures of which one more in the null model leaves the target no longer significant.
+
+    Judged by the limiting law.
+    """
+    rows = np.flatnonzero(present)
+    left = spread(kernel.explained_away, [(x[i], w, null[i], j) for i in rows])
+    words = [""] * len(x)
+    for i, ratio in zip(rows, left, strict=True):
+        words[i] = " ".join(map(str, names[ratio < critical[i]]))
+    return words
+
+
 def _profile_interval(
-    x: Array, target: Array, others: Array, exposure: Array, best: Array, ratio: Array, drop: Array
+    x: Array,
+    w: Array,
+    j: int,
+    null: Array,
+    exposure: Array,
+    best: Array,
+    ratio: Array,
+    drop: Array,
 ) -> tuple[Array, Array]:
     """Target exposures at which twice the profile log-likelihood has fallen by `drop`."""
 
     def excess(t: Array, row: Array) -> Array:
         i = row.astype(int).ravel()
-        fixed = t.reshape(-1, 1) * target
-        mean = poisson.fit(x[i], others, fixed) @ others.T + fixed
+        fixed = t.reshape(-1, 1) * w[j]
+        mean = kernel.refill_all(x[i], w, fixed, null[i]) @ w + fixed
         fall: Array = 2 * (best[i] - poisson.log_likelihood(x[i], mean)) - drop[i]
         return fall.reshape(t.shape)
 

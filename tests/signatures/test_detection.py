@@ -1,0 +1,99 @@
+"""The detection limit: its power in simulated spectra, and what it must obey."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+
+from allrelapse import signatures
+from allrelapse.data import reference
+from allrelapse.errors import InputError
+from tests.signatures.test_refit import FEW
+
+MIX = FEW[["SBS1", "SBS5", "SBS18"]] @ [0.2, 0.6, 0.2]
+
+
+def spectra(size, share=0.0, samples=1, seed=1):
+    rng = np.random.default_rng(seed)
+    mean = size * ((1 - share) * MIX + share * FEW["SBS87"])
+    counts = rng.poisson(mean.to_numpy()[:, None], (96, samples))
+    return pd.DataFrame(counts, FEW.index, [f"s{i}" for i in range(samples)])
+
+
+def power_at(limit, size, samples=400, **options):
+    found = signatures.presence(
+        spectra(size, limit, samples, seed=3), FEW, "SBS87", level=None, **options
+    )
+    return (found["p_value"] < 0.01).sum()
+
+
+@pytest.mark.parametrize("size", [100, 1000])
+def test_a_simulated_limit_is_found_with_the_power_asked_for(size):
+    # Monte Carlo errors of the limit (400 draws) and of the check (400 draws) together.
+    one = spectra(size)
+    options = {"overdispersed": False}
+    limit = signatures.detection_limit(one, FEW, "SBS87", replicates=400, **options)
+    assert power_at(limit["limit"].iloc[0], size, **options) / 400 == pytest.approx(0.8, abs=0.08)
+
+
+@pytest.mark.parametrize("size", [200, 1000, 5000])
+def test_the_quick_limit_is_near_the_power_asked_for(size):
+    limit = signatures.detection_limit(spectra(size), FEW, "SBS87", overdispersed=False)
+    hits = power_at(limit["limit"].iloc[0], size, overdispersed=False)
+    assert 0.6 < hits / 400 < 0.92
+
+
+def test_with_disjoint_signatures_the_limit_solves_the_binomial_deviance():
+    # other makes both halves alike, target the first half only: of n mutations a share (1 + f) / 2
+    # falls there, and the deviance from 1/2 is 2 n KL.
+    w = pd.DataFrame({"other": np.full(96, 1 / 96), "target": np.repeat([1 / 48, 0], 48)})
+    counts = pd.DataFrame({"s": np.full(96, 10)})
+    limit = signatures.detection_limit(counts, w, "target", overdispersed=False)["limit"]["s"]
+    p = (1 + limit) / 2
+    deviance = 2 * 960 * (p * np.log(2 * p) + (1 - p) * np.log(2 * (1 - p)))
+    assert deviance == pytest.approx((norm.isf(0.01) + norm.ppf(0.8)) ** 2, rel=0.02)
+
+
+def test_more_mutations_and_fewer_candidates_lower_the_limit():
+    limits = [
+        signatures.detection_limit(spectra(n), FEW, "SBS87")["limit"].iloc[0]
+        for n in (100, 1000, 10_000)
+    ]
+    assert limits[0] > limits[1] > limits[2] > 0
+    wide = reference.cosmic().drop(columns=sorted(reference.ARTEFACTS))
+    assert signatures.detection_limit(spectra(1000), wide, "SBS87")["limit"].iloc[0] > limits[1]
+
+
+def test_overdispersion_raises_the_limit():
+    rng = np.random.default_rng(4)
+    noisy = rng.poisson(3000 * MIX.to_numpy() * rng.gamma(16, 1 / 16, 96))
+    counts = pd.DataFrame({"s": noisy}, FEW.index)
+    plain = signatures.detection_limit(counts, FEW, "SBS87", overdispersed=False)
+    corrected = signatures.detection_limit(counts, FEW, "SBS87")
+    assert corrected["dispersion"].iloc[0] > 1.2
+    assert corrected["limit"].iloc[0] > plain["limit"].iloc[0]
+
+
+def test_where_no_share_would_be_found_there_is_no_limit():
+    counts = pd.concat([spectra(3), spectra(0).set_axis(["empty"], axis=1)], axis=1)
+    limit = signatures.detection_limit(counts, FEW, "SBS87")["limit"]
+    assert np.isnan(limit["empty"])
+    assert np.isnan(limit["s0"])
+
+
+def test_limits_repeat_with_the_seed_and_do_not_depend_on_the_other_samples():
+    counts = spectra(300, samples=3)
+    first = signatures.detection_limit(counts, FEW, "SBS87", replicates=50, seed=2)
+    again = signatures.detection_limit(counts, FEW, "SBS87", replicates=50, seed=2)
+    pd.testing.assert_frame_equal(first, again)
+    alone = signatures.detection_limit(counts[["s1"]], FEW, "SBS87")
+    together = signatures.detection_limit(counts, FEW, "SBS87")
+    pd.testing.assert_frame_equal(alone, together.loc[["s1"]])
+
+
+@pytest.mark.parametrize(("power", "false_positives"), [(0.8, 0.9), (1.0, 0.01), (0.8, 0.0)])
+def test_impossible_demands_are_refused(power, false_positives):
+    with pytest.raises(InputError, match="0 < false_positives < power < 1"):
+        signatures.detection_limit(
+            spectra(10), FEW, "SBS87", power=power, false_positives=false_positives
+        )

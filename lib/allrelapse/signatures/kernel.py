@@ -20,6 +20,7 @@ STEPS = 500
 CONVERGED = 1e-9  # of Newton's decrement, twice the distance to the maximum in log-likelihood
 AT_ONCE = 5  # signatures that are let in together by a fit of all
 ROUNDS = 3  # of estimating the dispersion and selecting again
+STEEP = 3.0  # observed over fitted counts, as a signature sees them
 CANDIDATES = 3  # most promising signatures that are really tried before one is added
 
 
@@ -269,6 +270,12 @@ def with_one_more(
     best_e, best, best_gain = e, now, 0.0
     size = int(np.sum(e > 0))
     gains = promise(x, w, fixed, e, free)
+    # Rao's statistic is no guide to a channel that the active signatures can hardly make; the
+    # steepest rise is
+    idle = free & (e == 0)
+    slopes = np.where(idle, ratios(x, mean_of(e, w, fixed), w), 0.0)
+    if slopes.max() > STEEP:
+        gains[np.argmax(slopes)] = np.inf
     for _ in range(CANDIDATES):
         j = np.argmax(gains)
         if gains[j] < threshold / 4:  # Rao's statistic errs, but not as far as this

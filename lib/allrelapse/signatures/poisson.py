@@ -58,9 +58,12 @@ def fit(
         If a sample does not converge.
     """
     k = signatures.shape[1]
-    w = np.ascontiguousarray(signatures.T)
-    fixed = np.zeros_like(counts) if fixed is None else fixed
-    start = np.zeros((len(counts), k)) if start is None else start
+    counts, w = np.ascontiguousarray(counts), np.ascontiguousarray(signatures.T)
+    fixed = np.zeros(counts.shape) if fixed is None else np.ascontiguousarray(fixed)
+    start = np.zeros((len(counts), k)) if start is None else np.ascontiguousarray(start)
+    # compiled code does not look where an array ends
+    if fixed.shape != counts.shape or start.shape != (len(counts), k):
+        raise ValueError(f"fixed is {fixed.shape}, start {start.shape}; they must fit the counts")
     free = np.ones(k, dtype=bool)
     jobs = [(counts[b], w, fixed[b], start[b], free) for b in blocks(len(counts))]
     exposures = np.concatenate(spread(kernel.maximise_all, jobs, executor))

@@ -207,7 +207,7 @@ def _fitted(
         exposures, loss, dispersion = kernel.select_all(x, wt, free, required, threshold)
         return exposures, np.where(exposures > 0, loss, np.nan), dispersion
     nothing = np.zeros((len(x), len(wt)))
-    exposures = kernel.maximise_all(x, wt, np.zeros_like(x), nothing, free)
+    exposures = kernel.maximise_all(x, wt, np.zeros(x.shape), nothing, free)
     if np.isnan(exposures).any():
         raise ArithmeticError("the fit of a sample does not converge")
     active = (exposures > 0.5).sum(axis=1)
@@ -252,7 +252,8 @@ def matched(counts: pd.DataFrame, signatures: pd.DataFrame) -> tuple[Array, Arra
     if set(counts.index) != set(signatures.index):
         odd = sorted(set(counts.index) ^ set(signatures.index), key=str)[:5]
         raise InputError(f"counts and signatures differ in their channels, e.g. {odd}")
-    x = counts.loc[signatures.index].to_numpy(float).T
+    # rows contiguous and writable: compiled code is made for one layout only
+    x = counts.loc[signatures.index].to_numpy(float).T.copy(order="C")
     w = signatures.to_numpy(float)
     wrong = ~np.isfinite(x) | (x < 0) | (x != np.floor(x))
     if wrong.any():

@@ -1,0 +1,25 @@
+"""The compiled functions: one layout each, whatever tables come in."""
+
+import numpy as np
+import pandas as pd
+
+from allrelapse import signatures
+from allrelapse.signatures import kernel
+from tests.signatures.test_refit import FEW, draw
+
+
+def test_every_compiled_function_is_compiled_for_one_layout_only():
+    # Two layouts would double the time to compile. And processes that fill numba's cache at the
+    # same time may then read each other's code for the other layout, and crash.
+    counts = draw({"SBS1": 30, "SBS87": 30}, samples=3)
+    columnwise = pd.DataFrame(np.asfortranarray(counts.to_numpy()), counts.index, counts.columns)
+    for table in (counts, columnwise, counts.astype(float), counts.iloc[:, ::2]):
+        signatures.refit(table, FEW, replicates=3)
+        signatures.refit(table, FEW, sparse=False, forbidden=["SBS2"])
+        signatures.presence(table, FEW, "SBS87", replicates=3)
+        signatures.detection_limit(table, FEW, "SBS87", replicates=3)
+        signatures.share_odds_ratio(table.iloc[:, :2], FEW, "SBS87")
+    compiled = {name: f for name, f in vars(kernel).items() if hasattr(f, "signatures")}
+    assert len(compiled) > 15
+    several = {name: f.signatures for name, f in compiled.items() if len(f.signatures) > 1}
+    assert not several

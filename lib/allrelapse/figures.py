@@ -25,11 +25,16 @@ TIMING: Mapping[str, str] = MappingProxyType(
 STAGE: Mapping[str, str] = MappingProxyType({"diagnosis": "#999999", "relapse": "#CC79A7"})
 COHORT: Mapping[str, tuple[str, str, int]] = MappingProxyType(  # words, colour, size of point
     {
+        "other exomes": ("other exomes", "#F0E442", 6),
+        "other genomes": ("other genomes", "#56B4E9", 6),
         "PCAWG": ("PCAWG genomes", "#BBBBBB", 6),
         "ALL at diagnosis": ("ALL genomes at diagnosis", "#009E73", 14),
         "diagnosis": ("ALL exomes at diagnosis", STAGE["diagnosis"], 22),
         "relapse": ("ALL exomes at relapse", STAGE["relapse"], 22),
     }
+)
+GENE: Mapping[str, str] = MappingProxyType(
+    {"NT5C2": "#0072B2", "PRPS1": "#E69F00", "NR3C1": "#009E73", "TP53": "#CC79A7"}
 )
 PUBLISHED = "#000000"  # whatever the paper said is black
 # The customary six of signature plots (Alexandrov 2013).
@@ -168,6 +173,32 @@ def evidence_plot(points: pd.DataFrame, *, ax: Axes) -> None:
             part["percent"], evidence, size, colour, label=label, edgecolor="white", linewidth=0.3
         )
     ax.set(xlabel="% of the sample's mutations", ylabel="evidence, −log₁₀ P")
+    ax.label_outer()
+
+
+def limits_plot(limits: pd.DataFrame, *, ax: Axes) -> None:
+    """In how many samples of a cohort a given share of a signature would have been found.
+
+    Parameters
+    ----------
+    limits : `cohort` (a key of `COHORT`), `percent`, the smallest share that would be found (NaN
+        where none would)
+    """
+    for cohort, (words, colour, _) in COHORT.items():
+        part = limits.loc[limits["cohort"] == cohort, "percent"]
+        if part.empty:
+            continue
+        reached = np.arange(1, part.notna().sum() + 1) * 100 / len(part)
+        x = np.r_[0.1, part.dropna().sort_values(), 100]
+        line = "--" if cohort in STAGE else "-"
+        label = f"{words} (n = {len(part):,})"
+        ax.step(x, np.r_[0, reached, reached[-1:]], line, where="post", color=colour, label=label)
+    ax.set(xscale="log", xlim=(0.5, 100), ylim=(0, 101))
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set(
+        xlabel="share of the sample's mutations, %",
+        ylabel="% of samples in which\nit would be found",
+    )
     ax.label_outer()
 
 

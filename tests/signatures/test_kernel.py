@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from allrelapse import signatures
-from allrelapse.signatures import kernel
+from allrelapse.signatures import gibbs, kernel, nmf
 from tests.signatures.test_refit import FEW, draw
 
 
@@ -19,7 +19,14 @@ def test_every_compiled_function_is_compiled_for_one_layout_only():
         signatures.presence(table, FEW, "SBS87", replicates=3)
         signatures.detection_limit(table, FEW, "SBS87", replicates=3)
         signatures.share_odds_ratio(table.iloc[:, :2], FEW, "SBS87")
-    compiled = {name: f for name, f in vars(kernel).items() if hasattr(f, "signatures")}
-    assert len(compiled) > 15
+        signatures.exposure_draws(table, FEW, replicates=5)
+        signatures.extract(table, ranks=[2], replicates=3)
+    compiled = {
+        f"{module.__name__}.{name}": f
+        for module in (kernel, gibbs, nmf)
+        for name, f in vars(module).items()
+        if hasattr(f, "signatures")
+    }
+    assert len(compiled) > 25
     several = {name: f.signatures for name, f in compiled.items() if len(f.signatures) > 1}
     assert not several

@@ -60,6 +60,20 @@ def target_exomes(disease: str = "ALL") -> Exomes:
     return Exomes(spectra[chosen.index], samples)
 
 
+def all_exomes() -> pd.DataFrame:
+    """274 exomes of ALL, at diagnosis or relapse, most without saying which: 96 x 274, mutations.
+
+    Raises
+    ------
+    DataNotAtHandError
+        If the file cannot be had.
+
+    Source: Alexandrov et al. 2020, Nature 578:94. The exomes need exome signatures.
+    """
+    spectra = read_spectra(open_data.fetch(EXOMES))
+    return spectra.loc[:, spectra.columns.str.startswith("ALL::")]
+
+
 def all_genomes() -> pd.DataFrame:
     """34 genomes of ALL at diagnosis: 96 x 34, mutations.
 
@@ -72,6 +86,38 @@ def all_genomes() -> pd.DataFrame:
     """
     spectra = read_spectra(open_data.fetch(GENOMES))
     return spectra.loc[:, spectra.columns.str.startswith("ALL::")]
+
+
+def other_genomes() -> pd.DataFrame:
+    """1,831 genomes of other cancers than ALL, outside PCAWG: 96 x 1831, mutations.
+
+    Raises
+    ------
+    DataNotAtHandError
+        If the file cannot be had.
+
+    Source: Alexandrov et al. 2020, Nature 578:94.
+    """
+    spectra = read_spectra(open_data.fetch(GENOMES))
+    return spectra.loc[:, ~spectra.columns.str.startswith("ALL::")]
+
+
+def other_exomes() -> pd.DataFrame:
+    """Exomes of other cancers than ALL but those known as relapses: 96 x 9370, mutations.
+
+    Whether a patient had been treated before is not in the file; only TARGET's barcodes tell
+    relapses. The exomes need exome signatures.
+
+    Raises
+    ------
+    DataNotAtHandError
+        If the file cannot be had.
+
+    Source: Alexandrov et al. 2020, Nature 578:94.
+    """
+    spectra = read_spectra(open_data.fetch(EXOMES))
+    stage = pd.Series(spectra.columns).str.extract(BARCODE)["type"].map(STAGE).to_numpy()
+    return spectra.loc[:, ~spectra.columns.str.startswith("ALL::") & (stage != "relapse")]
 
 
 def pcawg_genomes() -> pd.DataFrame:

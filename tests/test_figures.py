@@ -70,3 +70,13 @@ def test_spectrum_draws_the_96_channels_in_customary_order():
     _, ax = plt.subplots()
     figures.spectrum(counts.sample(frac=1, random_state=0), ax=ax, title="t")
     assert [bar.get_height() for bar in ax.patches[:96]] == list(range(96))
+
+
+def test_the_curve_of_limits_counts_samples_without_a_limit_as_never_found():
+    limits = pd.DataFrame({"cohort": "PCAWG", "percent": [2.0, 8.0, None, None]})
+    _, ax = plt.subplots()
+    figures.limits_plot(limits, ax=ax)
+    (line,) = ax.get_lines()
+    assert line.get_label() == "PCAWG genomes (n = 4)"
+    curve = dict(zip(line.get_xdata(), line.get_ydata(), strict=True))
+    assert curve == {0.1: 0, 2.0: 25, 8.0: 50, 100.0: 50}

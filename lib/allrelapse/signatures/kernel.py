@@ -3,7 +3,8 @@
 The count in channel c is Poisson with mean sum_j e_j w_jc + o_c: signatures w (each sums to 1),
 exposures e >= 0, fixed part o. Arrays are signatures x channels, so that the inner loops run over
 contiguous channels. Everything here works on one sample and lets go of the interpreter, so that
-samples can be spread over threads.
+samples can be spread over threads. It is one file because numba's cache of compiled code does not
+see a change in another one.
 """
 
 import numpy as np

@@ -116,8 +116,9 @@ def other_exomes() -> pd.DataFrame:
     Source: Alexandrov et al. 2020, Nature 578:94.
     """
     spectra = read_spectra(open_data.fetch(EXOMES))
-    stage = pd.Series(spectra.columns).str.extract(BARCODE)["type"].map(STAGE).to_numpy()
-    return spectra.loc[:, ~spectra.columns.str.startswith("ALL::") & (stage != "relapse")]
+    names = pd.Series(spectra.columns, spectra.columns)
+    relapse = names.str.extract(BARCODE)["type"].map(STAGE) == "relapse"
+    return spectra.loc[:, ~(names.str.startswith("ALL::") | relapse)]
 
 
 def pcawg_genomes() -> pd.DataFrame:

@@ -85,5 +85,5 @@ def test_every_column_is_told_with_its_unit(cohort):
 
 def test_open_data_name_their_readers():
     table = overview.open_data_sets(study.load()).set_index("file")
-    assert table.loc["pcawg7/WES_Other.96.csv", "read by"] == "05"
+    assert table.loc["pcawg7/WES_Other.96.csv", "read by"] == "04, 05"
     assert table["licence"].ne("").all()

@@ -190,8 +190,9 @@ def maximise(x: Array, w: Array, fixed: Array, e: Array, free: Flags, tolerance:
 
     Returns the log-likelihood. It lies within `tolerance` of the maximum: the log-likelihood is
     concave and its maximum lies where exposures sum to at most the number of mutations, so its
-    tangent plane bounds it there (Lindsay 1983, Ann Stat 11:86); or, where signatures are too alike
-    for that, Rao's statistic promises less than a tenth of `tolerance`. Signatures come in a few
+    tangent plane bounds it there (Lindsay 1983, Ann Stat 11:86). Where signatures are too alike for
+    that, it is enough that Rao's statistic promises less than a tenth of `tolerance`, or that a
+    round has gained less than a hundredth of it. Signatures come in a few
     at a time, the most promising first. NaN if `STEPS` do not suffice.
     """
     total = x.sum()
@@ -199,17 +200,22 @@ def maximise(x: Array, w: Array, fixed: Array, e: Array, free: Flags, tolerance:
         e[:] = 0.0
         return log_likelihood(x, fixed + TINY)
     e[~free] = 0.0
+    before = -np.inf
     for _ in range(STEPS):
         climb(x, w, fixed, e)
         mean = mean_of(e, w, fixed)
+        now = log_likelihood(x, mean)
+        if now - before < tolerance / 100:
+            return now
+        before = now
         idle = np.flatnonzero(free & (e == 0))
         steepest = ratios(x, mean, w[idle]).max() if len(idle) else 0.0
         if (steepest - 1) * total <= tolerance:
-            return log_likelihood(x, mean)
+            return now
         gain = promise(x, w, fixed, e, free)
         least = gain.max() / 4
         if least < tolerance / 40:
-            return log_likelihood(x, mean)
+            return now
         for _ in range(AT_ONCE):
             j = np.argmax(gain)
             if gain[j] > least:

@@ -365,18 +365,28 @@ def test_a_lone_signature_takes_all_mutations():
     assert fit.exposures["SBS87"].to_numpy() == pytest.approx(counts.sum().to_numpy())
 
 
-@pytest.mark.parametrize("difference", [0, 1e-7, 1e-3])
-def test_of_look_alikes_one_is_kept_and_has_all(difference):
+def look_alikes(difference):
+    """Signatures with a twin of SBS87, and counts."""
     rng = np.random.default_rng(0)
     twin = FEW["SBS87"] * (1 + difference * rng.uniform(-1, 1, 96))
-    table = FEW.assign(twin=twin / twin.sum())
-    counts = draw({"SBS5": 300, "SBS87": 300})
+    return FEW.assign(twin=twin / twin.sum()), draw({"SBS5": 300, "SBS87": 300})
+
+
+@pytest.mark.parametrize("difference", [0, 1e-7, 1e-3])
+def test_of_look_alikes_one_is_kept_and_has_all(difference):
+    table, counts = look_alikes(difference)
     alone = signatures.refit(counts, FEW)
     fit = signatures.refit(counts, table)
     assert len(active(fit) & {"SBS87", "twin"}) == 1
     both = fit.exposures.loc["s0", ["SBS87", "twin"]].sum()
     assert both == pytest.approx(alone.exposures.loc["s0", "SBS87"], rel=0.01)
+
+
+@pytest.mark.parametrize("difference", [0, 1e-7, 1e-3])
+def test_a_dense_fit_of_look_alikes_reaches_the_likelihood_of_one(difference):
+    table, counts = look_alikes(difference)
     dense = signatures.refit(counts, table, sparse=False)
+    alone = signatures.refit(counts, FEW, sparse=False)
     assert dense.log_likelihood["s0"] >= alone.log_likelihood["s0"] - 0.01
 
 

@@ -19,6 +19,7 @@ RIDGE = 1e-10  # keeps the Hessian of near-identical signatures invertible
 SEARCHES = 30  # of the line towards a new signature
 STEPS = 500
 CONVERGED = 1e-9  # of Newton's decrement, twice the distance to the maximum in log-likelihood
+SAFE, LAST = 0.04, 1e-5  # decrements; a step from the second leaves at most its square or so
 AT_ONCE = 5  # signatures that are let in together by a fit of all
 ROUNDS = 3  # of estimating the dispersion and selecting again
 STEEP = 3.0  # observed over fitted counts, as a signature sees them
@@ -132,6 +133,12 @@ def climb(x: Array, w: Array, fixed: Array, e: Array) -> None:
         for a in range(len(active)):
             if e[active[a]] + length * step[a] <= 0:
                 length, blocked = -e[active[a]] / step[a], a
+        if decrement < SAFE and blocked < 0:  # the whole step is good, its error much smaller
+            for a in range(len(active)):
+                e[active[a]] += step[a]
+            if decrement < LAST:
+                return
+            continue
         towards = np.zeros(len(e))
         towards[active] = step
         direction = mean_of_signed(towards, w)
@@ -291,6 +298,7 @@ def with_one_more(
         allowed = e > 0
         allowed[j] = True
         trial = e.copy()
+        admit(x, w, fixed, trial, int(j))
         found = maximise(x, w, fixed, trial, allowed, slack(x))
         gain = 2 * (found - now) - threshold * (int(np.sum(trial > 0)) - size)
         if gain > best_gain:

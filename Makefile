@@ -11,12 +11,13 @@ export ALLRELAPSE_MIRROR := $(if $(MIRROR),$(if $(filter /%,$(MIRROR)),,$(CURDIR
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce data scorecard lab test lint format lock clean
+.PHONY: help env reproduce data scorecard lab test lint bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Settings: MIRROR=folder with the open data files, COHORT=folder, CORES=number,"
-	@echo "            PYTHON=python3.12 (for env), LAB='--no-browser' (for lab)"
+	@echo "            PYTHON=python3.12 (for env), LAB='--no-browser' (for lab),"
+	@echo "            PEER_PYTHON=Python with SigProfilerExtractor (for bench)"
 
 env: $(VENV)/.allrelapse ## make the environment from requirements.lock (done by the others when needed)
 
@@ -45,6 +46,15 @@ lint: env ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Every script runs, so that one broken promise hides no other.
+bench: env ## measure speed and accuracy beside other tools (hours); see benchmarks/README.md
+	@failed=; export OMP_NUM_THREADS=1; \
+	for run in "simulate_cohort.py" "refit_signatures.py --write" "attribution_calibration.py" \
+	  "extract_signatures.py$(if $(PEER_PYTHON), --peer-python $(PEER_PYTHON))"; do \
+	  echo "== $$run"; $(BIN)/python benchmarks/$$run || failed="$$failed $${run%% *}"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "Promises are broken in:$$failed" >&2; exit 1; fi
 
 format: env ## rewrite code and notebooks in the house style
 	$(BIN)/ruff check --fix .

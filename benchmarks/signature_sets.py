@@ -45,12 +45,15 @@ def grid(seed: int = 1, hard: bool = False, each: int = 55) -> Planted:
     return _drawn(pd.DataFrame(rows), rng, hard)
 
 
-def controls(seed: int = 1, hard: bool = True, n: int = 2700) -> Planted:
-    """Genomes of 100 to 5,000 mutations without a therapy signature."""
+def controls(seed: int = 1, hard: bool = True, n: int = 2700, strange: float = STRANGE) -> Planted:
+    """Genomes of 100 to 5,000 mutations without a therapy signature.
+
+    With `strange` at 0 a hard set only scatters: all that made it is in the catalogue.
+    """
     rng = np.random.default_rng([seed, hard, 2])
     sizes = rng.choice(SIZES, n)
     rows = [{s: w * size for s, w in _background(rng).items()} for size in sizes]
-    return _drawn(pd.DataFrame(rows), rng, hard)
+    return _drawn(pd.DataFrame(rows), rng, hard, strange=strange)
 
 
 def genomes(seed: int = 1, n: int = 2700, hard: bool = False) -> Planted:
@@ -90,7 +93,11 @@ def _background(rng: np.random.Generator) -> dict[str, float]:
 
 
 def _drawn(
-    rates: pd.DataFrame, rng: np.random.Generator, hard: bool, exome: bool = False
+    rates: pd.DataFrame,
+    rng: np.random.Generator,
+    hard: bool,
+    exome: bool = False,
+    strange: float = STRANGE,
 ) -> Planted:
     """Poisson counts; where hard, of noisy rates with a stranger among them."""
     catalogue = reference.cosmic(exome=exome)
@@ -100,8 +107,8 @@ def _drawn(
     if hard:
         strangers = rng.dirichlet(np.full(len(catalogue), 0.3), size=10)
         total = mean.sum(axis=1, keepdims=True)
-        exposures *= 1 - STRANGE
-        mean = (1 - STRANGE) * mean + STRANGE * total * strangers[rng.integers(10, size=len(mean))]
+        exposures *= 1 - strange
+        mean = (1 - strange) * mean + strange * total * strangers[rng.integers(10, size=len(mean))]
         mean *= rng.gamma(1 / NOISE**2, NOISE**2, size=mean.shape)
     counts = pd.DataFrame(rng.poisson(mean).T, catalogue.index, exposures.index)
     return Planted(counts, exposures)

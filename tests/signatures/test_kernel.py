@@ -14,7 +14,7 @@ def test_every_compiled_function_is_compiled_for_one_layout_only():
     counts = draw({"SBS1": 30, "SBS87": 30}, samples=3)
     columnwise = pd.DataFrame(np.asfortranarray(counts.to_numpy()), counts.index, counts.columns)
     for table in (counts, columnwise, counts.astype(float), counts.iloc[:, ::2]):
-        signatures.refit(table, FEW, replicates=3)
+        signatures.refit(table, FEW, threshold=6, replicates=3)
         signatures.refit(table, FEW, sparse=False, forbidden=["SBS2"])
         signatures.presence(table, FEW, "SBS87", replicates=3)
         signatures.detection_limit(table, FEW, "SBS87", replicates=3)

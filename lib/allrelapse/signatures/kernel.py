@@ -129,40 +129,49 @@ def climb(x: Array, w: Array, fixed: Array, e: Array) -> None:
         decrement = -np.sum(slope * step)
         if decrement < CONVERGED:
             return
-        length, blocked = 1.0, -1
-        for a in range(len(active)):
-            if e[active[a]] + length * step[a] <= 0:
-                length, blocked = -e[active[a]] / step[a], a
-        if decrement < SAFE and blocked < 0:  # the whole step is good, its error much smaller
-            for a in range(len(active)):
-                e[active[a]] += step[a]
-            if decrement < LAST:
-                return
-            continue
-        towards = np.zeros(len(e))
-        towards[active] = step
-        direction = mean_of_signed(towards, w)
-        before = log_likelihood(x, mean)
-        rounding = 1e-12 * abs(before)
-        while (
-            log_likelihood(x, mean + length * direction)
-            < before + 1e-4 * length * decrement - rounding
-        ):
-            length, blocked = length / 2, -1
+        length, blocked = reach(e, active, step)
+        if decrement > SAFE or blocked >= 0:
+            direction = change_of(step, active, w)
+            shorter = shortened(x, mean, direction, length, decrement)
+            blocked = blocked if shorter == length else -1
+            length = shorter
         for a in range(len(active)):
             e[active[a]] = max(e[active[a]] + length * step[a], 0.0)
         if blocked >= 0:
             e[active[blocked]] = 0.0
+        elif decrement < LAST:
+            return
+
+
+@njit(nogil=True, cache=True)
+def reach(e: Array, active: NDArray[np.int64], step: Array) -> tuple[float, int]:
+    """Longest part of the step that keeps exposures at zero or above, and which one ends it."""
+    length, blocked = 1.0, -1
+    for a in range(len(active)):
+        if e[active[a]] + length * step[a] <= 0:
+            length, blocked = -e[active[a]] / step[a], a
+    return length, blocked
+
+
+@njit(nogil=True, cache=True)
+def shortened(x: Array, mean: Array, direction: Array, length: float, decrement: float) -> float:
+    """The first of length, a half, a quarter ... that raises the likelihood as it should."""
+    before = log_likelihood(x, mean)
+    rounding = 1e-12 * abs(before)
+    while (
+        log_likelihood(x, mean + length * direction) < before + 1e-4 * length * decrement - rounding
+    ):
+        length /= 2
+    return length
 
 
 @njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
-def mean_of_signed(step: Array, w: Array) -> Array:
-    """Change of the expected counts."""
+def change_of(step: Array, active: NDArray[np.int64], w: Array) -> Array:
+    """Change of the expected counts by a step of the active exposures."""
     change = np.zeros(w.shape[1])
-    for j in range(len(step)):
-        if step[j] != 0:
-            for c in range(w.shape[1]):
-                change[c] += step[j] * w[j, c]
+    for a in range(len(active)):
+        for c in range(w.shape[1]):
+            change[c] += step[a] * w[active[a], c]
     return change
 
 

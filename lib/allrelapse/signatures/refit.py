@@ -99,7 +99,7 @@ def refit(
     k = int(free.sum())
     if threshold is None:
         threshold = float(chi2.isf(min(2 * FALSE_FINDS / k, 1), 1))
-    settings = (w, free, needed, threshold if sparse else None)
+    settings = (w, free, needed, float(threshold) if sparse else None)
     seeds = SeedSequence(seed).spawn(len(x))
     jobs = [
         (x[block], *settings, replicates, resampling, level, seeds[block])

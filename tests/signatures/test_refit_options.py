@@ -415,3 +415,23 @@ def test_ten_thousand_samples_take_little_more_memory_than_their_table():
     rise, samples = done.stdout.split()
     assert samples == "10000"
     assert float(rise) < 100
+
+
+def test_a_signature_that_is_alone_has_no_p_value():
+    one = pd.DataFrame({"s0": (FEW.index == FEW.index[40]).astype(int)}, FEW.index)
+    fit = signatures.refit(one, FEW)
+    assert (fit.exposures.loc["s0"] > 0).sum() == 1
+    assert fit.p_values.isna().all(axis=None)
+
+
+def test_text_where_numbers_belong_is_refused_by_name():
+    words = draw({"SBS1": 30}).astype(object).assign(s0="many")
+    with pytest.raises(InputError, match="counts: column 's0' does not hold numbers"):
+        signatures.refit(words, FEW)
+    with pytest.raises(InputError, match="replicates must be a whole number"):
+        signatures.refit(draw({"SBS1": 30}), FEW, replicates=2.5)
+    even = pd.Series(1.0, FEW.index)
+    with pytest.raises(InputError, match="occurs twice"):
+        signatures.refit(draw({"SBS1": 30}), FEW, opportunities=pd.concat([even, even[:1]]))
+    with pytest.raises(InputError, match="must have a positive number"):
+        signatures.refit(draw({"SBS1": 30}), FEW, opportunities=even.astype(object).map(str) + "x")

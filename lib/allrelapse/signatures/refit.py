@@ -29,8 +29,8 @@ class Refit:
     reconstruction : cosine of observed and fitted spectrum, per sample (NaN without mutations)
     log_likelihood : per sample, without the constant
     p_values : n x k, one-sided, of the likelihood ratio without the signature; NaN where it is not
-        active, and all NaN in a dense fit. It comes after a choice of signatures and does not
-        know of it: `presence` is the test of one signature.
+        active or is the only one, and all NaN in a dense fit. It comes after a choice of signatures
+        and does not know of it: `presence` is the test of one signature.
     dispersion : variance over mean of the counts about the fit, per sample, at least 1
     lower, upper : n x k, ends of the bootstrap's percentile interval; None without replicates
     """
@@ -71,7 +71,7 @@ def refit(
         default is the quantile at which, by the limiting law, one in twenty samples gains a
         signature that it does not have, all candidates together (Bonferroni)
     required : signatures that every sample has
-    forbidden : signatures that no sample has, such as `reference.ARTEFACTS`
+    forbidden : signatures that no sample has, such as those of `reference.ARTEFACTS` in the table
     opportunities : how often each channel could happen where the mutations were called, over how
         often where the signatures come from; they are converted
     replicates : if above 0, that many resampled spectra of each sample are fitted for intervals.
@@ -102,13 +102,14 @@ def refit(
     settings = (w, free, needed, float(threshold) if sparse else None)
     seeds = SeedSequence(seed).spawn(len(x))
     jobs = [
-        (x[block], *settings, replicates, resampling, level, seeds[block])
+        (x[block], *settings, int(replicates), resampling, level, seeds[block])
         for block in poisson.blocks(len(x))
     ]
     parts = [np.concatenate(part) for part in zip(*spread(_block, jobs, executor), strict=True)]
     exposures, loss, dispersion, lower, upper = parts
     freedom = np.maximum(len(w) - (exposures > 0).sum(axis=1), 1)[:, None]
-    law = np.where(np.isnan(loss), np.nan, f_distribution(1, freedom).sf(loss / dispersion) / 2)
+    # a signature that is alone cannot be left out: nothing would be fitted
+    law = np.where(np.isfinite(loss), f_distribution(1, freedom).sf(loss / dispersion) / 2, np.nan)
     mean = exposures @ w.T
 
     def table(values: Array) -> pd.DataFrame:
@@ -131,8 +132,8 @@ def refit(
 def _check(threshold: float | None, replicates: int, resampling: str, level: float) -> None:
     if threshold is not None and not threshold > 0:
         raise InputError(f"threshold is {threshold}; it must be above 0")
-    if replicates < 0 or not 0 < level < 1:
-        raise InputError("replicates must be 0 or more, and level lie between 0 and 1")
+    if replicates < 0 or replicates != int(replicates) or not 0 < level < 1:
+        raise InputError("replicates must be a whole number from 0, and level between 0 and 1")
     if resampling not in ("poisson", "multinomial"):
         raise InputError(f"resampling is {resampling!r}; it must be poisson or multinomial")
 
@@ -167,7 +168,9 @@ def converted(
     """
     if opportunities is None:
         return signatures
-    factor = opportunities.reindex(signatures.index)
+    if opportunities.index.has_duplicates:
+        raise InputError("opportunities: a channel occurs twice; each must occur once")
+    factor = pd.to_numeric(opportunities, errors="coerce").reindex(signatures.index)
     wrong = factor.index[~(np.isfinite(factor) & (factor > 0))]
     if len(wrong):
         raise InputError(f"opportunities: channel {wrong[0]} must have a positive number")
@@ -243,12 +246,7 @@ def matched(counts: pd.DataFrame, signatures: pd.DataFrame) -> tuple[Array, Arra
         Naming the channels, samples or signatures that are wrong.
     """
     for name, table in (("counts", counts), ("signatures", signatures)):
-        if table.shape[1] == 0:
-            raise InputError(f"{name}: the table has no columns")
-        for axis, labels in (("row", table.index), ("column", table.columns)):
-            if labels.has_duplicates:
-                twice = list(labels[labels.duplicated()].unique()[:5])
-                raise InputError(f"{name}: {axis} names occur twice: {twice}; make them unique")
+        _check_labels(name, table)
     if set(counts.index) != set(signatures.index):
         odd = sorted(set(counts.index) ^ set(signatures.index), key=str)[:5]
         raise InputError(f"counts and signatures differ in their channels, e.g. {odd}")
@@ -265,6 +263,17 @@ def matched(counts: pd.DataFrame, signatures: pd.DataFrame) -> tuple[Array, Arra
         names = list(signatures.columns[off][:5])
         raise InputError(f"signatures: {names} are not probabilities that sum to 1 per column")
     return x, w / w.sum(axis=0)
+
+
+def _check_labels(name: str, table: pd.DataFrame) -> None:
+    if table.shape[1] == 0:
+        raise InputError(f"{name}: the table has no columns")
+    for axis, labels in (("row", table.index), ("column", table.columns)):
+        if labels.has_duplicates:
+            twice = list(labels[labels.duplicated()].unique()[:5])
+            raise InputError(f"{name}: {axis} names occur twice: {twice}; make them unique")
+    if len(text := table.columns[~table.dtypes.map(pd.api.types.is_numeric_dtype).astype(bool)]):
+        raise InputError(f"{name}: column {text[0]!r} does not hold numbers")
 
 
 def _row_cosine(x: Array, y: Array) -> Array:

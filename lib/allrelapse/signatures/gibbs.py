@@ -52,7 +52,7 @@ def chain(counts: Array, known: Array, sweeps: Places, rng: Generator) -> tuple[
         prior = shape / mean / total.reshape(-1, 1)
         _assign(cause, channel, start, owned, own, w, shape, prior + seen, rate, noise, rng)
         for s in range(k):
-            _learn(shape, mean, s, owned[:, s], seen[:, s], total, rng)
+            _learn(shape, mean, s, owned[:, s].copy(), seen[:, s].copy(), total, rng)
         scales[0] = _learn_private(scales[0], own, noise, total, rng)
         prior = shape / mean / total.reshape(-1, 1)
         rate = SPIKY * channels / (scales[0] * total)

@@ -16,14 +16,16 @@ Flags = NDArray[np.bool_]
 
 TINY = 1e-12  # mean of a channel that nothing can make: a low likelihood, not NaN
 RIDGE = 1e-10  # keeps the Hessian of near-identical signatures invertible
-SEARCHES = 30  # of the line towards a new signature
+SEARCHES = 30  # of the line towards a new signature, at most
+NEAR = 0.01  # of the share that is shifted: near enough to end the search
 STEPS = 500
 CONVERGED = 1e-9  # of Newton's decrement, twice the distance to the maximum in log-likelihood
 SAFE, LAST = 0.04, 1e-5  # decrements; a step from the second leaves at most its square or so
 AT_ONCE = 5  # signatures that are let in together by a fit of all
 ROUNDS = 3  # of estimating the dispersion and selecting again
 STEEP = 3.0  # observed over fitted counts, as a signature sees them
-CANDIDATES = 3  # most promising signatures that are really tried before one is added
+CANDIDATES = 5  # most promising signatures that are really tried before one is added
+FAR = 2  # times less promising than the best: not tried
 
 
 @njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
@@ -62,23 +64,27 @@ def ratios(x: Array, mean: Array, w: Array) -> Array:
 
 
 @njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
-def information(v: Array, w: Array, a: int, b: int) -> float:
-    """Entry of the Hessian of minus the log-likelihood; v is counts over mean squared."""
+def product(a: Array, b: Array) -> float:
+    """Inner product."""
     total = 0.0
-    for c in range(w.shape[1]):
-        total += v[c] * w[a, c] * w[b, c]
+    for c in range(len(a)):
+        total += a[c] * b[c]
     return total
 
 
 @njit(nogil=True, cache=True)
-def factor(v: Array, w: Array, active: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Cholesky factor of the Hessian over the active signatures, scaled to a unit diagonal."""
-    m = len(active)
+def factor(v: Array, w: Array) -> tuple[Array, Array]:
+    """Cholesky factor of the Hessian of minus the log-likelihood, scaled to a unit diagonal.
+
+    v is counts over mean squared, w the active signatures.
+    """
+    m = len(w)
     root = np.zeros((m, m))
     scale = np.zeros(m)
     for a in range(m):
+        weighted = v * w[a]
         for b in range(a + 1):
-            root[a, b] = information(v, w, active[a], active[b])
+            root[a, b] = product(weighted, w[b])
         scale[a] = 1 / np.sqrt(root[a, a] + 1e-300)
     for a in range(m):
         for b in range(a + 1):
@@ -90,20 +96,19 @@ def factor(v: Array, w: Array, active: NDArray[np.int64]) -> tuple[Array, Array]
 
 
 @njit(nogil=True, cache=True)
-def forward_substitution(root: Array, right: Array) -> Array:
-    """Solution of root y = right."""
-    y = right.copy()
+def forward_substitution(root: Array, y: Array) -> None:
+    """Solution z of root z = y, in place."""
     for a in range(len(y)):
         for k in range(a):
             y[a] -= root[a, k] * y[k]
         y[a] /= root[a, a]
-    return y
 
 
 @njit(nogil=True, cache=True)
 def newton_step(root: Array, scale: Array, slope: Array) -> Array:
     """Minus the inverse Hessian times the slope."""
-    y = forward_substitution(root, -slope * scale)
+    y = -slope * scale
+    forward_substitution(root, y)
     for a in range(len(y) - 1, -1, -1):
         for k in range(a + 1, len(y)):
             y[a] -= root[k, a] * y[k]
@@ -123,8 +128,9 @@ def climb(x: Array, w: Array, fixed: Array, e: Array) -> None:
         if len(active) == 0:
             return
         mean = mean_of(e, w, fixed)
-        slope = 1 - ratios(x, mean, w[active])
-        root, scale = factor(x / mean**2, w, active)
+        there = w[active]
+        slope = 1 - ratios(x, mean, there)
+        root, scale = factor(x / mean**2, there)
         step = newton_step(root, scale, slope)
         decrement = -np.sum(slope * step)
         if decrement < CONVERGED:
@@ -175,26 +181,33 @@ def change_of(step: Array, active: NDArray[np.int64], w: Array) -> Array:
     return change
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, fastmath={"contract", "reassoc"})
 def admit(x: Array, w: Array, fixed: Array, e: Array, j: int) -> None:
-    """Shift mutations from the present mixture to signature j as far as pays; in place."""
+    """Shift mutations from the present mixture to signature j as far as pays; in place.
+
+    Newton's method for the share that is shifted, with halving where it leaves the bracket.
+    """
     mean = mean_of(e, w, fixed)
     total = x.sum()
-    now = mean - fixed
-    low, high = 0.0, 1.0
+    towards = total * w[j] - (mean - fixed)
+    all_towards = towards.sum()
+    low, high, share = 0.0, 1.0, 0.0
     for _ in range(SEARCHES):
-        middle = (low + high) / 2
-        slope = 0.0
+        slope, bend = -all_towards, 0.0
         for c in range(len(x)):
-            towards = total * w[j, c] - now[c]
-            if x[c] > 0:
-                slope += x[c] * towards / (mean[c] + middle * towards)
-            slope -= towards
+            each = towards[c] / (mean[c] + share * towards[c])
+            slope += x[c] * each
+            bend += x[c] * each * each
         if slope > 0:
-            low = middle
+            low = share
         else:
-            high = middle
-    share = (low + high) / 2
+            high = share
+        step = slope / (bend + 1e-300)
+        share += step
+        if not low < share < high:
+            share = (low + high) / 2
+        elif abs(step) < NEAR * share:
+            break
     for k in range(len(e)):
         e[k] *= 1 - share
     e[j] += share * total
@@ -250,16 +263,20 @@ def promise(x: Array, w: Array, fixed: Array, e: Array, free: Flags) -> Array:
     mean = mean_of(e, w, fixed)
     v = x / mean**2
     ratio = ratios(x, mean, w)
-    root, scale = factor(v, w, active)
+    there = w[active]
+    root, scale = factor(v, there)
     cross = np.zeros(len(active))
+    weighted = np.zeros(w.shape[1])
     result = np.zeros(len(e))
     for j in range(len(e)):
         if free[j] and e[j] == 0 and ratio[j] > 1:
+            for c in range(w.shape[1]):
+                weighted[c] = v[c] * w[j, c]
             for a in range(len(active)):
-                cross[a] = information(v, w, j, active[a]) * scale[a]
-            y = forward_substitution(root, cross)
-            own = information(v, w, j, j)
-            left = max(own - np.sum(y * y), 1e-9 * own)
+                cross[a] = product(weighted, there[a]) * scale[a]
+            forward_substitution(root, cross)
+            own = product(weighted, w[j])
+            left = max(own - product(cross, cross), 1e-9 * own)
             result[j] = (ratio[j] - 1) ** 2 / left
     return result
 
@@ -297,11 +314,12 @@ def with_one_more(
     # steepest rise is
     idle = free & (e == 0)
     slopes = np.where(idle, ratios(x, mean_of(e, w, fixed), w), 0.0)
+    least = max(threshold / 4, gains.max() / FAR)  # Rao's statistic errs, but not as far as this
     if slopes.max() > STEEP:
         gains[np.argmax(slopes)] = np.inf
     for _ in range(CANDIDATES):
         j = np.argmax(gains)
-        if gains[j] < threshold / 4:  # Rao's statistic errs, but not as far as this
+        if gains[j] < least:
             break
         gains[j] = 0.0
         allowed = e > 0
@@ -316,10 +334,13 @@ def with_one_more(
 
 
 @njit(nogil=True, cache=True)
-def losses(x: Array, w: Array, e: Array, now: float) -> tuple[Array, Array]:
+def losses(x: Array, w: Array, e: Array, now: float, limit: float) -> tuple[Array, Array]:
     """Twice the log-likelihood lost without each active signature, and the fits without it.
 
-    Rows of the fits are in the order of the active signatures; the loss of others is infinite.
+    Rows of the fits are in the order of the active signatures. The loss of others is infinite, and
+    of those that are sure to lose `limit` or more, which are not fitted: with z the exposure over
+    its standard error, the loss is at least 2 (z - log(1 + z)) (Nesterov & Nemirovskii 1994, as the
+    likelihood is self-concordant).
     """
     active = np.flatnonzero(e > 0)
     fixed = np.zeros(w.shape[1])
@@ -327,13 +348,30 @@ def losses(x: Array, w: Array, e: Array, now: float) -> tuple[Array, Array]:
     fits = np.zeros((len(active), len(e)))
     if len(active) == 1:  # nothing is left without it
         return loss, fits
+    z = significance(x, w, e, active)
     for a in range(len(active)):
+        if 2 * (z[a] - np.log1p(z[a])) >= limit:
+            continue
         allowed = e > 0
         allowed[active[a]] = False
         fits[a] = e
         found = maximise(x, w, fixed, fits[a], allowed, slack(x))
         loss[active[a]] = max(2 * (now - found), 0.0)
     return loss, fits
+
+
+@njit(nogil=True, cache=True)
+def significance(x: Array, w: Array, e: Array, active: NDArray[np.int64]) -> Array:
+    """Each active exposure over its standard error, by the Hessian."""
+    mean = mean_of(e, w, np.zeros(w.shape[1]))
+    root, scale = factor(x / mean**2, w[active])
+    z = np.zeros(len(active))
+    for a in range(len(active)):
+        unit = np.zeros(len(active))
+        unit[a] = 1.0
+        forward_substitution(root, unit)
+        z[a] = e[active[a]] / (scale[a] * np.sqrt(product(unit, unit)))
+    return z
 
 
 @njit(nogil=True, cache=True)
@@ -345,12 +383,11 @@ def slack(x: Array) -> float:
 @njit(nogil=True, cache=True)
 def settle(
     x: Array, w: Array, e: Array, free: Flags, required: Flags, threshold: float
-) -> tuple[Array, Array]:
-    """Add and drop signatures until neither pays: exposures, and the loss without each."""
-    fixed = np.zeros(w.shape[1])
-    now = maximise(x, w, fixed, e, e > 0, slack(x))
-    loss, fits = losses(x, w, e, now)
+) -> tuple[Array, float]:
+    """Add and drop signatures until neither pays: exposures and log-likelihood."""
+    now = maximise(x, w, np.zeros(w.shape[1]), e, e > 0, slack(x))
     for _ in range(STEPS):
+        loss, fits = losses(x, w, e, now, threshold)
         droppable = np.where(required, np.inf, loss)
         j = np.argmin(droppable)
         if droppable[j] < threshold:
@@ -359,8 +396,7 @@ def settle(
             e, now, gain = with_one_more(x, w, e, free, threshold, now)
             if gain <= 0:
                 break
-        loss, fits = losses(x, w, e, now)
-    return e, loss
+    return e, now
 
 
 @njit(nogil=True, cache=True)
@@ -397,40 +433,44 @@ def first_guess(x: Array, w: Array, free: Flags, required: Flags, threshold: flo
 @njit(nogil=True, cache=True)
 def select(
     x: Array, w: Array, free: Flags, required: Flags, threshold: float
-) -> tuple[Array, Array, float]:
-    """The few signatures that pay, by forward and backward steps: exposures, losses, dispersion.
+) -> tuple[Array, float, float]:
+    """The few signatures that pay, by forward and backward steps: exposures, likelihood, dispersion.
 
     A signature pays if it raises twice the log-likelihood by more than threshold times the
     dispersion, which is estimated from the fit and then held against it (quasi-likelihood;
     McCullagh & Nelder 1989, section 9.2): unknown processes and noise in the channels would
-    otherwise be explained by signatures that are not there. The loss of a signature is twice the
-    log-likelihood that the fit lacks without it; infinite where it is not active.
+    otherwise be explained by signatures that are not there.
     """
     dispersion = 1.0
     if x.sum() == 0:
-        return np.zeros(len(w)), np.full(len(w), np.inf), dispersion
+        return np.zeros(len(w)), 0.0, dispersion
     e = first_guess(x, w, free, required, threshold)
-    e, loss = settle(x, w, e, free, required, threshold)
+    e, now = settle(x, w, e, free, required, threshold)
     for _ in range(ROUNDS):
         mean = mean_of(e, w, np.zeros(w.shape[1]))
         found = variance_ratio(x, mean, int(np.sum(e > 0)))
         if found < 1.02 * dispersion:
             break
         dispersion = found
-        e, loss = settle(x, w, e, free, required, threshold * dispersion)
-    return e, loss, dispersion
+        e, now = settle(x, w, e, free, required, threshold * dispersion)
+    return e, now, dispersion
 
 
 @njit(nogil=True, cache=True)
 def select_all(
     x: Array, w: Array, free: Flags, required: Flags, threshold: float
 ) -> tuple[Array, Array, Array]:
-    """`select` of each row of x: exposures, losses (rows x signatures) and dispersions."""
+    """`select` of each row of x: exposures, losses (rows x signatures) and dispersions.
+
+    The loss of a signature is twice the log-likelihood that the fit lacks without it; infinite
+    where it is not active.
+    """
     exposures = np.zeros((len(x), len(w)))
-    loss = np.zeros((len(x), len(w)))
+    loss = np.full((len(x), len(w)), np.inf)
     dispersion = np.ones(len(x))
     for i in range(len(x)):
-        exposures[i], loss[i], dispersion[i] = select(x[i], w, free, required, threshold)
+        exposures[i], now, dispersion[i] = select(x[i], w, free, required, threshold)
+        loss[i] = losses(x[i], w, exposures[i], now, np.inf)[0]
     return exposures, loss, dispersion
 
 

@@ -19,6 +19,8 @@ from allrelapse.signatures.workers import spread
 
 KEPT = float(chi2.isf(0.05, 1))
 """Another signature is in the model if it raises twice the log-likelihood by more than this."""
+TIE = 1e-3
+"""Ratios of small counts are often equal; fits know them to within their own error only."""
 
 
 def presence(
@@ -167,7 +169,7 @@ def _bootstrap_p(
         if dispersion[i] > 1:
             freedom = np.maximum(w.shape[1] - (full > 0).sum(axis=1), 1)
             ratio = ratio / variance_ratio(spectra, full @ w, freedom)
-        p[i] = (1 + np.sum(ratio >= scaled[i])) / (replicates + 1)
+        p[i] = (1 + np.sum(ratio >= scaled[i] - TIE)) / (replicates + 1)
     return p
 
 

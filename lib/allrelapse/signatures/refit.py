@@ -18,7 +18,7 @@ from allrelapse.signatures.workers import spread
 
 Flags = kernel.Flags
 Resampling = Literal["poisson", "multinomial"]
-FALSE_FINDS = 0.05  # samples that may gain a signature which they do not have
+FALSE_FINDS = 0.1  # samples that may gain a signature which they do not have
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def refit(
     sparse : keep only signatures that pay, by forward and backward selection (see
         `kernel.select`); otherwise all may take part
     threshold : by how much a signature must raise twice the log-likelihood, over the dispersion;
-        default is the quantile at which, by the limiting law, one in twenty samples gains a
+        default is the quantile at which, by the limiting law, one in ten samples gains a
         signature that it does not have, all candidates together (Bonferroni)
     required : signatures that every sample has
     forbidden : signatures that no sample has, such as those of `reference.ARTEFACTS` in the table

@@ -27,14 +27,16 @@ def within_monte_carlo_error(hits, size, rate):
 
 
 def test_presence_is_calibrated_on_clean_controls():
-    p = signatures.presence(controls(0, 1), FEW, "SBS87", overdispersed=False, level=None)
+    law = {"overdispersed": False, "level": None, "replicates": 0}
+    p = signatures.presence(controls(0, 1), FEW, "SBS87", **law)
     assert within_monte_carlo_error((p["p_value"] < 0.05).sum(), 1000, 0.05)
 
 
 def test_presence_is_calibrated_on_overdispersed_controls():
     counts = controls(0.25, 2)
-    plain = signatures.presence(counts, FEW, "SBS87", overdispersed=False, level=None)
-    corrected = signatures.presence(counts, FEW, "SBS87", level=None)
+    law = {"level": None, "replicates": 0}
+    plain = signatures.presence(counts, FEW, "SBS87", overdispersed=False, **law)
+    corrected = signatures.presence(counts, FEW, "SBS87", **law)
     assert not within_monte_carlo_error((plain["p_value"] < 0.05).sum(), 1000, 0.05)
     assert (corrected["p_value"] < 0.05).mean() < 0.07
     assert corrected["dispersion"].median() > 1.2
@@ -136,7 +138,22 @@ def test_bootstrap_p_values_repeat_with_the_seed():
     )
     pd.testing.assert_series_equal(first, again)
     assert not first.equals(other)
-    assert (first >= 0.01).all()  # no smaller than one in a hundred with 99 draws
+
+
+def test_beyond_the_drawn_ratios_p_falls_as_the_limiting_law_does():
+    # with a tenth more of the target at a time, P is told far below one in 199 draws
+    counts = pd.concat(
+        [draw({"SBS5": 300, "SBS87": n}).set_axis([str(n)], axis=1) for n in (60, 120)], axis=1
+    )
+    drawn, law = (
+        signatures.presence(
+            counts, FEW, "SBS87", overdispersed=False, level=None, replicates=replicates
+        )["p_value"]
+        for replicates in (199, 0)
+    )
+    assert drawn["120"] < drawn["60"] < 1e-3
+    assert drawn["120"] / drawn["60"] == pytest.approx(law["120"] / law["60"], rel=1)
+    assert (drawn / law).between(0.2, 5).all()
 
 
 def test_bootstrap_p_value_is_the_chance_under_each_sample_s_own_null():
@@ -156,39 +173,50 @@ def test_bootstrap_p_value_is_the_chance_under_each_sample_s_own_null():
     assert found["large"] == 1
 
 
-WIDE = reference.cosmic().drop(columns=sorted(reference.ARTEFACTS))
+COSMIC = reference.cosmic()
+WIDE = COSMIC.drop(columns=sorted(reference.ARTEFACTS))
+BLOOD = ["SBS1", "SBS5", "SBS18", "SBS86", "SBS87", *reference.MISMATCH_REPAIR]
+LEUKAEMIA = {"SBS1": 0.25, "SBS5": 0.55, "SBS18": 0.2}
 
 
-@pytest.mark.parametrize("dispersion", [1.0, 2.0])
-@pytest.mark.parametrize("size", [30, 100, 1000])
-def test_presence_is_calibrated_against_the_whole_catalogue(size, dispersion):
-    # 400 spectra of common signatures; a test of size .05 gives 11 to 32 at one in a thousand.
-    # A test against all signatures at once, none left out, gives none at 30 and 100 mutations.
+def null_spectra(mixture, size, dispersion, samples):
+    """Spectra of about `size` mutations, none by a target, that scatter `dispersion` x Poisson."""
     rng = np.random.default_rng([size, int(dispersion)])
-    mean = size * (FEW[["SBS1", "SBS5", "SBS18"]] @ [0.25, 0.55, 0.2]).to_numpy()[:, None]
-    rates = (
-        rng.gamma(mean / (dispersion - 1), dispersion - 1, (96, 400)) if dispersion > 1 else mean
-    )
-    counts = pd.DataFrame(rng.poisson(rates, (96, 400)), FEW.index, [f"c{i}" for i in range(400)])
-    p = signatures.presence(counts, WIDE, "SBS87", level=None)["p_value"]
-    for size_of_test in (0.01, 0.05, 0.2):
-        assert binom.sf((p < size_of_test).sum() - 1, 400, size_of_test) > 1e-3
-    assert (p < 0.2).mean() > 0.08
+    mean = size * (COSMIC[list(mixture)] @ list(mixture.values())).to_numpy()[:, None]
+    mean = mean * np.ones(samples)
+    rates = rng.gamma(mean / (dispersion - 1), dispersion - 1) if dispersion > 1 else mean
+    return pd.DataFrame(rng.poisson(rates), COSMIC.index, [f"c{i}" for i in range(samples)])
 
 
 @pytest.mark.parametrize("dispersion", [1.0, 2.0])
 @pytest.mark.parametrize("size", [30, 100, 1000])
-def test_bootstrap_p_values_are_uniform_where_spectra_scatter(size, dispersion):
-    rng = np.random.default_rng([size, int(dispersion), 1])
-    mean = size * (FEW[["SBS1", "SBS5", "SBS18"]] @ [0.25, 0.55, 0.2]).to_numpy()[:, None]
-    rates = (
-        rng.gamma(mean / (dispersion - 1), dispersion - 1, (96, 150)) if dispersion > 1 else mean
-    )
-    counts = pd.DataFrame(rng.poisson(rates, (96, 150)), FEW.index, [f"c{i}" for i in range(150)])
-    p = signatures.presence(counts, FEW, "SBS87", level=None, replicates=99)["p_value"]
-    for size_of_test in (0.05, 0.2):
-        assert binom.sf((p <= size_of_test).sum() - 1, 150, size_of_test) > 1e-3
-        assert binom.cdf((p <= size_of_test).sum(), 150, size_of_test) > 1e-3
+def test_presence_is_calibrated_at_any_number_of_mutations(size, dispersion):
+    table = WIDE[reference.named(WIDE, BLOOD)]
+    counts = null_spectra(LEUKAEMIA, size, dispersion, 300)
+    p = signatures.presence(counts, table, "SBS87", level=None)["p_value"]
+    for alpha in (0.05, 0.2):
+        assert within_monte_carlo_error((p <= alpha).sum(), 300, alpha)
+
+
+@pytest.mark.parametrize(
+    ("target", "mixture"),
+    [
+        ("SBS87", LEUKAEMIA),
+        ("SBS87", {"SBS1": 0.6, "SBS6": 0.2, "SBS98": 0.2}),
+        ("SBS86", {"SBS39": 0.3, "SBS13": 0.3, "SBS3": 0.2, "SBS5": 0.2}),
+    ],
+)
+@pytest.mark.parametrize("size", [30, 1000])
+def test_presence_keeps_its_size_beside_near_neighbours_in_the_whole_catalogue(
+    target, mixture, size
+):
+    # so few mutations do not fill 79 signatures: then the test finds the target more rarely
+    counts = null_spectra(mixture, size, 1.0, 200)
+    p = signatures.presence(counts, WIDE, target, level=None)["p_value"]
+    for alpha in (0.05, 0.2):
+        hits = (p <= alpha).sum()
+        assert binom.sf(hits - 1, 200, alpha) > 1e-3
+        assert size < 100 or binom.cdf(hits, 200, alpha) > 1e-3
 
 
 def test_a_near_neighbour_is_named_as_confounder_and_a_stranger_is_not():

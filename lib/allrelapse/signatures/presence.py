@@ -19,6 +19,13 @@ from allrelapse.signatures.workers import spread
 
 KEPT = float(chi2.isf(0.05, 1))
 """Another signature is in the model if it raises twice the log-likelihood by more than this."""
+DOUBT = 0.3
+"""P by the limiting law below which spectra are drawn to learn the true one."""
+FEW = 100
+"""Mutations below which spectra are drawn from all other signatures, not from those that pay: of so
+few only the most frequent pay, and spectra of these alone are too much alike."""
+COUNTED = 10
+"""Draws that must reach the observed ratio for their share to be taken for P."""
 TIE = 1e-3
 """Ratios of small counts are often equal; fits know them to within their own error only."""
 
@@ -30,7 +37,7 @@ def presence(
     *,
     overdispersed: bool = True,
     level: float | None = 0.95,
-    replicates: int = 0,
+    replicates: int = 199,
     seed: int = 0,
     alpha: float = 0.05,
 ) -> pd.DataFrame:
@@ -48,9 +55,11 @@ def presence(
     target : name of a signature
     overdispersed : estimate each sample's dispersion (never below 1); False takes 1
     level : of the profile-likelihood interval; None leaves `lower` and `upper` NaN and is faster
-    replicates : if above 0, P comes from that many spectra drawn from each sample's null model,
-        with its dispersion, each tested in the same way (parametric bootstrap): for exomes, where
-        counts are too small for the limiting distribution
+    replicates : the limiting law fails where mutations are few, signatures alike or the model was
+        chosen among many; so that many spectra are drawn from the null model of each sample whose
+        P by that law is below `DOUBT`, with its dispersion, and tested in the same way (parametric
+        bootstrap). P is the share that comes as far as observed; beyond the `COUNTED` largest it
+        falls as the limiting law does. 0 draws none.
     seed : of these draws
     alpha : P below which `confounders` are looked for
 
@@ -73,7 +82,9 @@ def presence(
     null, full, ratio = tested(x, w, j)
     p, dispersion, law = limiting_p(x, w, full, ratio, overdispersed)
     if replicates:
-        p = _bootstrap_p(null @ w, w, j, ratio / dispersion, dispersion, replicates, seed)
+        scaled = ratio / dispersion
+        mean = _null_mean(x, w, j, null)
+        p = _bootstrap_p(mean, w, j, scaled, dispersion, p, law, replicates, seed)
     exposure = np.where(ratio > 0, full[:, j], 0.0)
     lower = upper = np.full(len(x), np.nan)
     if level is not None:
@@ -151,26 +162,51 @@ def limiting_p(
     return np.where(ratio > 0, law.sf(ratio / dispersion) / 2, 1.0), dispersion, law
 
 
+def _null_mean(x: Array, w: Array, j: int, null: Array) -> Array:
+    """Expected counts without the target."""
+    mean = null @ w
+    few = x.sum(axis=1) < FEW
+    if few.any():
+        others = np.delete(w, j, axis=0)
+        mean[few] = poisson.fit(x[few], others.T) @ others
+    return mean
+
+
 def _bootstrap_p(
     mean: Array,
     w: Array,
     j: int,
     scaled: Array,
     dispersion: Array,
+    limiting: Array,
+    law: Any,
     replicates: int,
     seed: int,
 ) -> Array:
-    """Share of spectra drawn from `mean` whose ratio is as large as seen, seen one included."""
-    p = np.ones(len(mean))
+    """P from spectra drawn from each `mean`, the observed one counted in; see `presence`."""
     seeds = SeedSequence(seed).spawn(len(mean))
-    for i in np.flatnonzero(scaled > 0):
-        spectra = drawn(mean[i], dispersion[i], replicates, np.random.default_rng(seeds[i]))
-        _, full, ratio = tested(spectra, w, j)
-        if dispersion[i] > 1:
-            freedom = np.maximum(w.shape[1] - (full > 0).sum(axis=1), 1)
-            ratio = ratio / variance_ratio(spectra, full @ w, freedom)
-        p[i] = (1 + np.sum(ratio >= scaled[i] - TIE)) / (replicates + 1)
-    return p
+    rows = np.flatnonzero(limiting < DOUBT)
+    jobs = [(mean[i], w, j, dispersion[i], replicates, seeds[i]) for i in rows]
+    beyond, edge = np.zeros(len(mean)), np.zeros(len(mean))
+    for i, ratio in zip(rows, spread(_drawn_ratios, jobs), strict=True):
+        beyond[i] = np.sum(ratio >= scaled[i] - TIE)
+        edge[i] = np.sort(ratio)[-min(COUNTED, replicates)]
+    p = (1 + beyond) / (replicates + 1)
+    tail = min(COUNTED, replicates) / (replicates + 1) * law.sf(scaled) / law.sf(edge)
+    p = np.where(beyond < COUNTED, np.minimum(tail, p), p)
+    return np.where(limiting < DOUBT, p, limiting)
+
+
+def _drawn_ratios(
+    mean: Array, w: Array, j: int, dispersion: float, replicates: int, seed: SeedSequence
+) -> Array:
+    """Ratios over the dispersion of spectra drawn from a null model."""
+    spectra = drawn(mean, dispersion, replicates, np.random.default_rng(seed))
+    _, full, ratio = kernel.compare_all(spectra, w, j, KEPT)
+    if dispersion > 1:
+        freedom = np.maximum(w.shape[1] - (full > 0).sum(axis=1), 1)
+        ratio = ratio / variance_ratio(spectra, full @ w, freedom)
+    return ratio
 
 
 def drawn(mean: Array, dispersion: float, replicates: int, rng: np.random.Generator) -> Array:

@@ -50,8 +50,10 @@ lint: env ## check style and types
 # Every script runs, so that one broken promise hides no other.
 bench: env ## measure speed and accuracy beside other tools (hours); see benchmarks/README.md
 	@failed=; export OMP_NUM_THREADS=1; \
-	for run in "simulate_cohort.py" "refit_signatures.py --write" "attribution_calibration.py" \
-	  "extract_signatures.py$(if $(PEER_PYTHON), --peer-python $(PEER_PYTHON))"; do \
+	for run in "simulate_cohort.py" "presence_calibration.py --write" \
+	  "attribution_calibration.py --write" "extract_cohorts.py --write" \
+	  "extract_signatures.py$(if $(PEER_PYTHON), --write --peer-python $(PEER_PYTHON))" \
+	  "refit_signatures.py --write"; do \
 	  echo "== $$run"; $(BIN)/python benchmarks/$$run || failed="$$failed $${run%% *}"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "Promises are broken in:$$failed" >&2; exit 1; fi

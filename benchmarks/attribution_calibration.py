@@ -1,6 +1,6 @@
 """How well the mutations that therapy wrote are counted, on cohorts whose truth was planted.
 
-    python benchmarks/attribution_calibration.py --cohorts 60
+    python benchmarks/attribution_calibration.py --cohorts 60 --write
 
 Each planted cohort has 103 relapses of 10 to 6,000 mutations (median 150); SBS87 made 5 to 60 % of
 them in two fifths of the relapses, SBS86 in a tenth. *Hard* cohorts scatter more than Poisson and
@@ -29,6 +29,7 @@ from dataclasses import dataclass
 import click
 import numpy as np
 import pandas as pd
+from report import renew
 from scipy.stats import binom, norm
 from signature_sets import BLOOD, NOISE, STRANGE
 
@@ -219,7 +220,8 @@ def broken(table: pd.DataFrame) -> list[str]:
 @click.option("--simulations", type=click.IntRange(0), default=10, show_default=True)
 @click.option("--bootstraps", type=click.IntRange(10), default=50, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=1000, show_default=True)
-def main(cohorts: int, simulations: int, bootstraps: int, seed: int) -> None:
+@click.option("--write", "writes", is_flag=True, help="Renew README.md and the file of results.")
+def main(cohorts: int, simulations: int, bootstraps: int, seed: int, writes: bool) -> None:
     """Measure, print a table, and fail where a promise is broken."""
     start, rows = time.perf_counter(), []
     for kind in ("clean", "hard", "common", "simulated"):
@@ -229,6 +231,8 @@ def main(cohorts: int, simulations: int, bootstraps: int, seed: int) -> None:
     table = summary(pd.DataFrame(rows))
     click.echo(table.to_markdown(index=False, floatfmt=".3f"))
     click.echo(f"{time.perf_counter() - start:.0f} s")
+    if writes:
+        renew("attribution", table.to_markdown(index=False, floatfmt=".3f"), table)
     if told := broken(table):
         sys.exit("\n".join(told))
 

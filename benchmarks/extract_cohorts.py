@@ -8,17 +8,14 @@ others were looked at only afterwards. `--write` renews results/extract_cohorts.
 in README.md.
 """
 
-import re
-from pathlib import Path
-
 import click
 import pandas as pd
 from extract_signatures import TARGETS, recovered, spectra
+from report import renew
 
 from allrelapse import signatures, simulate
 from allrelapse.simulate import planted
 
-HERE = Path(__file__).parent
 DEVELOPED = 5
 """Seeds 1 to this one were looked at while the method was made."""
 CAME_OUT = 0.9
@@ -41,19 +38,6 @@ def one_cohort(seed: int, most: int, replicates: int) -> dict[str, object]:
     }
 
 
-def renew(table: pd.DataFrame) -> None:
-    """The file of results, and the table in README.md."""
-    (HERE / "results").mkdir(exist_ok=True)
-    table.to_csv(HERE / "results" / "extract_cohorts.csv", index=False, float_format="%.6g")
-    readme = HERE / "README.md"
-    shown = table.replace({"developed on": {True: "yes", False: "no"}})
-    text = shown.to_markdown(index=False, floatfmt=".3f")
-    marks = r"(<!-- extract_cohorts -->\n).*(<!-- /extract_cohorts -->)"
-    old = readme.read_text(encoding="utf-8")
-    new = re.sub(marks, lambda m: f"{m[1]}{text}\n{m[2]}", old, flags=re.DOTALL)
-    readme.write_text(new, encoding="utf-8")
-
-
 @click.command(help="Extraction from several simulated cohorts.")
 @click.option("--cohorts", type=click.IntRange(1), default=8, show_default=True)
 @click.option("--most", type=click.IntRange(2, 26), default=6, show_default=True)
@@ -67,7 +51,8 @@ def main(cohorts: int, most: int, replicates: int, writes: bool) -> None:
         times = int((table[f"cosine {target}"] >= CAME_OUT).sum())
         click.echo(f"{target} came out (cosine {CAME_OUT:g} or more) in {times} of {cohorts}")
     if writes:
-        renew(table)
+        shown = table.replace({"developed on": {True: "yes", False: "no"}})
+        renew("extract_cohorts", shown.to_markdown(index=False, floatfmt=".3f"), table)
 
 
 if __name__ == "__main__":

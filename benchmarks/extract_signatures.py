@@ -1,6 +1,6 @@
 """One factorisation of the simulated cohort's spectra by ours and by others, on the same matrix.
 
-    python benchmarks/extract_signatures.py --peer-python /path/to/venv/bin/python
+    python benchmarks/extract_signatures.py --peer-python /path/to/venv/bin/python --write
 
 The peer is SigProfilerExtractor, which needs an environment of its own (`pip install
 SigProfilerExtractor==1.4.1`). Each tool runs in a process of its own, so that its memory and
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 import pandas as pd
+from report import renew
 
 if TYPE_CHECKING:
     from allrelapse.data.cohort import Cohort
@@ -205,17 +206,19 @@ def final(counts: pd.DataFrame, rank: int, runs: int) -> dict[str, object]:
 @click.option("--runs", type=click.IntRange(2), default=20, show_default=True)
 @click.option("--peer-runs", type=click.IntRange(1), default=4, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True)
-@click.option("--output", type=click.Path(path_type=Path), help="CSV file for the table.")
+@click.option("--write", "writes", is_flag=True, help="Renew README.md and the file of results.")
 @click.option("--measure", "tool", hidden=True)
 @click.option("--folder", type=click.Path(path_type=Path), hidden=True)
 def main(
     peer_python: str | None, rank: int, runs: int, peer_runs: int, seed: int,
-    output: Path | None, tool: str | None, folder: Path | None,
+    writes: bool, tool: str | None, folder: Path | None,
 ) -> None:  # fmt: skip
     """Measure, print a table, and fail where a promise is broken."""
     if tool is not None and folder is not None:
         measure(tool, folder, rank, runs)
         return
+    if writes and not peer_python:
+        raise click.UsageError("--write needs --peer-python: the table compares with it")
     from allrelapse import simulate
 
     counts = spectra(simulate.cohort(seed))
@@ -230,8 +233,8 @@ def main(
         f"{counts.shape[1]} spectra, {counts.to_numpy().sum():,} mutations, {rank} signatures"
     )
     click.echo(table.to_markdown(index=False, floatfmt=".3f"))
-    if output:
-        table.to_csv(output, index=False)
+    if writes:
+        renew("extract_signatures", table.to_markdown(index=False, floatfmt=".3f"), table)
     times = table.set_index("tool")["CPU-s per run"]
     ratio = times.iloc[-1] / times["allrelapse"]
     if times.index[-1].startswith("SigProfiler"):

@@ -36,6 +36,17 @@ def allrelapse() -> "Fit":
     return lambda counts, table, folder: signatures.refit(counts, table).exposures
 
 
+def cohort() -> "Fit":
+    """Ours for a whole cohort: mean exposures where one worth naming is likely, else none."""
+    from allrelapse import signatures
+
+    def fit(counts: "pd.DataFrame", table: "pd.DataFrame", folder: Path) -> "pd.DataFrame":
+        draws = signatures.exposure_draws(counts, table, replicates=100, burn_in=150)
+        return draws.mean.where(draws.chance(0.02) >= LIKELY, 0.0)
+
+    return fit
+
+
 def assignment() -> "Fit":
     """SigProfilerAssignment with its defaults, on all cores; no signature is excluded."""
     import pandas as pd
@@ -91,8 +102,10 @@ def scikit_learn() -> "Fit":
     return fit
 
 
+LIKELY = 0.7  # posterior probability that a signature made more than a fiftieth
 METHODS: dict[str, Callable[[], "Fit"]] = {
     "allrelapse": allrelapse,
+    "allrelapse, cohort": cohort,
     "SigProfilerAssignment": assignment,
     "scipy NNLS": scipy_nnls,
     "scikit-learn": scikit_learn,

@@ -3,12 +3,14 @@
     OMP_NUM_THREADS=1 python benchmarks/refit_signatures.py --write
 
 Sets are those of `signature_sets`, methods those of `refit_methods`, each in a process of its own.
-Takes about an hour on two cores, nearly all of it SigProfilerAssignment's; `--quick` takes a tenth
-of the samples and judges nothing. `--write` renews the table in README.md and results/refit.csv.
+Takes about an hour and a half on two cores, nearly all of it SigProfilerAssignment's; `--quick`
+takes a tenth of the samples and judges nothing. `--write` renews the table in README.md and
+results/refit.csv.
 
 active     a signature with at least half a mutation; with a *cut*, with 5 % of the mutations
 precision, recall  of active signatures, over all samples and signatures together
 false SBS87        samples without it in which it is active, by number and rate
+ceiling    recall of SBS87, at the same false rate, by a test that is told all else (`ceiling`)
 error      mean absolute error of SBS87's share of the mutations of a sample
 """
 
@@ -27,19 +29,23 @@ import click
 import numpy as np
 import pandas as pd
 import signature_sets
+from ceiling import ratios, recall_at
 from refit_methods import METHODS
+from report import renew
 from signature_sets import BLOOD, Planted
 
 from allrelapse.data import reference
 
 HERE = Path(__file__).parent
-OURS, PEER = "allrelapse", "SigProfilerAssignment"
+OURS, COHORT, PEER = "allrelapse", "allrelapse, cohort", "SigProfilerAssignment"
 LEAST = 0.5  # mutations of an active signature
 CUT = 0.05  # of the mutations, below which a signature is dropped by rule of thumb
 CUTTABLE = ("scipy NNLS", "scikit-learn")  # methods that do not choose themselves
 TARGETS = ("SBS87", "SBS86")
 BINS = [30, 60, 100, 150, 201]  # mutations of an exome
 QUICK = 0.1
+TOO_LARGE = {("genomes", COHORT)}  # draws take a time that grows with the mutations
+GRIDS = {"grid": False, "grid hard": True}  # with whether rates scatter
 
 SETS: dict[str, Callable[[int, float], Planted]] = {
     "grid": lambda seed, part: signature_sets.grid(seed, each=5 * round(11 * part)),
@@ -56,11 +62,11 @@ AT_LEAST = {  # set, quantity: what is promised of ours
     ("genomes", "precision"): 0.97,
     ("genomes", "recall"): 0.94,
     ("grid", "SBS87 recall"): 0.65,
-    ("grid hard", "SBS87 recall"): 0.76,
+    ("grid hard", "SBS87 recall"): 0.58,
 }
 AT_MOST = {
     ("grid", "SBS87 false rate"): 0.008,
-    ("grid hard", "SBS87 false rate"): 0.036,
+    ("grid hard", "SBS87 false rate"): 0.02,
     ("controls noise only", "false SBS87"): 10,
 }
 MEGABYTES = 500
@@ -131,14 +137,21 @@ def compared(
     for name in sets:
         planted = SETS[name](seed, part)
         table = reference.cosmic(exome=name == "exomes")
+        ratio = ratios(planted, "SBS87", GRIDS[name]) if name in GRIDS else None
         for method in methods:
+            if (name, method) in TOO_LARGE:
+                continue
             found, used = run(method, planted.counts, table)
-            drawn = name in ("grid", "exomes") and method in (OURS, PEER)
+            drawn = name in ("grid", "exomes") and method in (OURS, COHORT, PEER)
             hits = curve(name, method, planted, found) if drawn else pd.DataFrame()
             for cut in (0, CUT) if method in CUTTABLE else (0,):
                 label = f"{method}, cut {cut:.0%}" if cut else method
                 row = {"set": name, "method": label, "samples": len(found), **used}
-                yield _told(row | scored(planted, found, cut)), hits if not cut else hits[:0]
+                row |= scored(planted, found, cut)
+                if ratio is not None:
+                    there = planted.exposures["SBS87"].to_numpy() > 0
+                    row["SBS87 ceiling"] = recall_at(ratio, there, row["SBS87 false rate"])
+                yield _told(row), hits if not cut else hits[:0]
 
 
 def _told(row: dict) -> dict:
@@ -232,7 +245,7 @@ def markdown(
 ) -> str:
     """The tables as README.md shows them."""
     parts = [machine(load), _table(methods)]
-    for name, part in hits.groupby("set", sort=False):
+    for name, part in hits.groupby("set", sort=False) if len(hits) else ():
         wide = part.pivot(index=["method", "mutations"], columns="share", values="found")
         order = part[["method", "mutations"]].drop_duplicates()
         wide = wide.reindex(pd.MultiIndex.from_frame(order.sort_values("method", kind="stable")))
@@ -271,17 +284,6 @@ def tidy(methods: pd.DataFrame, grown: pd.DataFrame, hits: pd.DataFrame) -> pd.D
     return table.astype(dict.fromkeys(whole, "Int64")).dropna(subset="value")
 
 
-def write(section: str, table: pd.DataFrame) -> None:
-    """Renew the section of README.md, and the file of results."""
-    readme = HERE / "README.md"
-    before, _, after = readme.read_text(encoding="utf-8").partition("<!-- refit -->")
-    after = after.partition("<!-- /refit -->")[2]
-    text = f"{before}<!-- refit -->\n\n{section}\n\n<!-- /refit -->{after}"
-    readme.write_text(text, encoding="utf-8")
-    (HERE / "results").mkdir(exist_ok=True)
-    table.to_csv(HERE / "results" / "refit.csv", index=False, float_format="%.6g")
-
-
 @click.command(help="Refitting by ours and by others.")
 @click.option("--set", "sets", type=click.Choice(list(SETS)), multiple=True, default=list(SETS))
 @click.option(
@@ -302,7 +304,7 @@ def main(
     section = markdown(found, grown, hits, compiling, load)
     click.echo(section)
     if writes:
-        write(section, tidy(found, grown, hits))
+        renew("refit", section, tidy(found, grown, hits))
     if not quick and (told := broken(found)):
         raise SystemExit("\n".join(told))
 

@@ -23,10 +23,16 @@ STRANGE = 0.08  # share of mutations from a signature in no catalogue
 
 @dataclass(frozen=True)
 class Planted:
-    """Counts (96 x n) and the exposures behind them (n x k, mutations; the strange one absent)."""
+    """Spectra and what is behind them.
+
+    counts : 96 x n
+    exposures : n x k, mutations of the signatures in the catalogue
+    strange : n x 96, expected mutations of what is in no catalogue; 0 where nothing is
+    """
 
     counts: pd.DataFrame
     exposures: pd.DataFrame
+    strange: np.ndarray
 
 
 def grid(seed: int = 1, hard: bool = False, each: int = 55) -> Planted:
@@ -104,11 +110,13 @@ def _drawn(
     exposures = rates.reindex(columns=catalogue.columns).fillna(0.0)
     exposures.index = pd.Index([f"S{i:04d}" for i in range(len(rates))], name="sample")
     mean = exposures.to_numpy() @ catalogue.to_numpy().T
+    added = np.zeros_like(mean)
     if hard:
         strangers = rng.dirichlet(np.full(len(catalogue), 0.3), size=10)
         total = mean.sum(axis=1, keepdims=True)
         exposures *= 1 - strange
-        mean = (1 - strange) * mean + strange * total * strangers[rng.integers(10, size=len(mean))]
+        added = strange * total * strangers[rng.integers(10, size=len(mean))]
+        mean = (1 - strange) * mean + added
         mean *= rng.gamma(1 / NOISE**2, NOISE**2, size=mean.shape)
     counts = pd.DataFrame(rng.poisson(mean).T, catalogue.index, exposures.index)
-    return Planted(counts, exposures)
+    return Planted(counts, exposures, added)

@@ -97,6 +97,31 @@ def test_mutations_of_no_signature_are_called_unknown():
     assert (found["probability"]["unknown"] > 0.8).all()
 
 
+def test_the_chance_of_a_share_counts_the_draws_beyond_it():
+    # 100 mutations a draw, 10 of them unknown: a fifth of them is passed by 30 and by 21, not by 20
+    known = np.array([30.0, 21.0, 20.0, 0.0])[:, None, None]
+    exposures = np.concatenate([known, 90 - known], axis=2)
+    unknown = np.full((4, 1, 96), 10 / 96)
+    names = (pd.Index(["s"]), MENU.index, pd.Index(["SBS87", "SBS5"]))
+    draws = signatures.Draws(exposures, unknown, np.zeros((4, 96, 2)), *names)
+    assert draws.chance(0.2).loc["s"].to_dict() == {"SBS87": 0.5, "SBS5": 1.0}
+    assert draws.chance(0).loc["s", "SBS87"] == 0.75
+    with pytest.raises(InputError, match="share is 1"):
+        draws.chance(1)
+
+
+def test_the_chance_of_a_share_tells_carriers_from_others():
+    found = []
+    for seed in (8, 9, 10):
+        counts, rows = planted(seed, hard=True)
+        draws = signatures.exposure_draws(counts, MENU, replicates=200, burn_in=150, seed=1)
+        true = rows.groupby("sample")["true"].mean()
+        found.append(pd.DataFrame({"chance": draws.chance()["SBS87"], "true": true}))
+    found = pd.concat(found)
+    assert (found.loc[found["true"] > 0.2, "chance"] >= 0.7).mean() > 0.9
+    assert (found.loc[found["true"] == 0, "chance"] >= 0.7).mean() < 0.05
+
+
 def test_weighted_draws_hold_less_of_a_process_that_acted_at_another_time():
     counts, _ = planted(3, hard=False, patients=4)
     draws = signatures.exposure_draws(counts, MENU, replicates=8, burn_in=10)

@@ -434,7 +434,9 @@ def first_guess(x: Array, w: Array, free: Flags, required: Flags, threshold: flo
 def select(
     x: Array, w: Array, free: Flags, required: Flags, threshold: float
 ) -> tuple[Array, float, float]:
-    """The few signatures that pay, by forward and backward steps: exposures, likelihood, dispersion.
+    """The few signatures that pay, by forward and backward steps.
+
+    Returns exposures, log-likelihood and dispersion.
 
     A signature pays if it raises twice the log-likelihood by more than threshold times the
     dispersion, which is estimated from the fit and then held against it (quasi-likelihood;

@@ -46,6 +46,22 @@ class Draws:
         """Mean exposures, n x k, mutations."""
         return pd.DataFrame(self.exposures.mean(axis=0), self.samples, self.signatures)
 
+    def chance(self, share: float = 0.02) -> pd.DataFrame:
+        """Posterior probability that a signature made more than this share of a sample's mutations.
+
+        A signature that is absent makes a few mutations in many draws; that it makes a share worth
+        naming is another question. Samples x signatures.
+
+        Parameters
+        ----------
+        share : fraction, 0 to below 1
+        """
+        if not 0 <= share < 1:
+            raise InputError(f"share is {share}; it must be from 0 to below 1")
+        total = self.exposures.sum(axis=2) + self.unknown.sum(axis=2)
+        more = (self.exposures > share * total[:, :, None]).mean(axis=0)
+        return pd.DataFrame(more, self.samples, self.signatures)
+
     def weighted(self, factors: "pd.Series[float]") -> "Draws":
         """The same with exposures multiplied, to see what an assumption about time would change.
 

@@ -1,5 +1,6 @@
 """Presence: is there evidence that one signature took part in a sample at all?"""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,7 @@ def presence(
     if replicates:
         scaled = ratio / dispersion
         mean = _null_mean(x, w, j, null)
-        p = _bootstrap_p(mean, w, j, scaled, dispersion, p, law, replicates, seed)
+        p = _bootstrap_p(mean, w, j, scaled, dispersion, p, law.sf, replicates, seed)
     exposure = np.where(ratio > 0, full[:, j], 0.0)
     lower = upper = np.full(len(x), np.nan)
     if level is not None:
@@ -179,11 +180,14 @@ def _bootstrap_p(
     scaled: Array,
     dispersion: Array,
     limiting: Array,
-    law: Any,
+    tail_of: Callable[[Array], Array],
     replicates: int,
     seed: int,
 ) -> Array:
-    """P from spectra drawn from each `mean`, the observed one counted in; see `presence`."""
+    """P from spectra drawn from each `mean`, the observed one counted in; see `presence`.
+
+    `limiting` is P by the limiting law, `tail_of` gives the chance of a larger ratio under it.
+    """
     seeds = SeedSequence(seed).spawn(len(mean))
     rows = np.flatnonzero(limiting < DOUBT)
     jobs = [(mean[i], w, j, dispersion[i], replicates, seeds[i]) for i in rows]
@@ -192,7 +196,7 @@ def _bootstrap_p(
         beyond[i] = np.sum(ratio >= scaled[i] - TIE)
         edge[i] = np.sort(ratio)[-min(COUNTED, replicates)]
     p = (1 + beyond) / (replicates + 1)
-    tail = min(COUNTED, replicates) / (replicates + 1) * law.sf(scaled) / law.sf(edge)
+    tail = min(COUNTED, replicates) / (replicates + 1) * tail_of(scaled) / tail_of(edge)
     p = np.where(beyond < COUNTED, np.minimum(tail, p), p)
     return np.where(limiting < DOUBT, p, limiting)
 

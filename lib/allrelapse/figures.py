@@ -25,7 +25,7 @@ TIMING: Mapping[str, str] = MappingProxyType(
 STAGE: Mapping[str, str] = MappingProxyType({"diagnosis": "#999999", "relapse": "#CC79A7"})
 COHORT: Mapping[str, tuple[str, str, int]] = MappingProxyType(  # words, colour, size of point
     {
-        "other exomes": ("other exomes", "#F0E442", 6),
+        "other exomes": ("other exomes", "#E69F00", 6),
         "other genomes": ("other genomes", "#56B4E9", 6),
         "PCAWG": ("PCAWG genomes", "#BBBBBB", 6),
         "ALL at diagnosis": ("ALL genomes at diagnosis", "#009E73", 14),

@@ -298,6 +298,16 @@ def variance_ratio(x: Array, mean: Array, fitted: int) -> float:
 
 
 @njit(nogil=True, cache=True)
+def variance_ratios(x: Array, w: Array, exposures: Array, least: float) -> Array:
+    """`variance_ratio` of each row about its fit; exposures above `least` count as fitted."""
+    ratio = np.ones(len(x))
+    for i in range(len(x)):
+        mean = mean_of(exposures[i], w, np.zeros(w.shape[1]))
+        ratio[i] = variance_ratio(x[i], mean, int(np.sum(exposures[i] > least)))
+    return ratio
+
+
+@njit(nogil=True, cache=True)
 def with_one_more(
     x: Array, w: Array, e: Array, free: Flags, threshold: float, now: float
 ) -> tuple[Array, float, float]:

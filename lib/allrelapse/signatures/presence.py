@@ -116,19 +116,6 @@ def pool(counts: pd.DataFrame, groups: pd.Series) -> pd.DataFrame:
     return counts[groups.index].T.groupby(groups.to_numpy()).sum().T
 
 
-def variance_ratio(x: Array, mean: Array, freedom: Array) -> Array:
-    """Variance over mean of each row, at least 1, by an estimator that holds for small counts.
-
-    Source: Fletcher 2012, Biometrika 99:230.
-    """
-    mean = np.maximum(mean, poisson.TINY)
-    made = mean > 1e-6
-    pearson = np.sum(np.where(made, (x - mean) ** 2 / mean, 0), axis=1) / freedom
-    skew = np.sum(np.where(made, (x - mean) / mean, 0), axis=1) / np.maximum(made.sum(axis=1), 1)
-    dispersion: Array = np.maximum(pearson / (1 + skew), 1.0)
-    return dispersion
-
-
 def checked(
     counts: pd.DataFrame, signatures: pd.DataFrame, target: str, level: float | None
 ) -> tuple[Array, Array, int]:
@@ -158,7 +145,7 @@ def limiting_p(
     if not overdispersed:
         return np.where(ratio > 0, chi2.sf(ratio, 1) / 2, 1.0), np.ones(len(x)), chi2(1)
     freedom = np.maximum(w.shape[1] - (full > 0).sum(axis=1), 1)
-    dispersion = variance_ratio(x, full @ w, freedom)
+    dispersion = kernel.variance_ratios(x, w, full, 0.0)
     law = f_distribution(1, freedom)
     return np.where(ratio > 0, law.sf(ratio / dispersion) / 2, 1.0), dispersion, law
 
@@ -208,8 +195,7 @@ def _drawn_ratios(
     spectra = drawn(mean, dispersion, replicates, np.random.default_rng(seed))
     _, full, ratio = kernel.compare_all(spectra, w, j, KEPT)
     if dispersion > 1:
-        freedom = np.maximum(w.shape[1] - (full > 0).sum(axis=1), 1)
-        ratio = ratio / variance_ratio(spectra, full @ w, freedom)
+        ratio = ratio / kernel.variance_ratios(spectra, w, full, 0.0)
     return ratio
 
 

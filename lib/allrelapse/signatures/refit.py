@@ -213,10 +213,7 @@ def _fitted(
     exposures = kernel.maximise_all(x, wt, np.zeros(x.shape), nothing, free)
     if np.isnan(exposures).any():
         raise ArithmeticError("the fit of a sample does not converge")
-    active = (exposures > 0.5).sum(axis=1)
-    dispersion = np.array(
-        [kernel.variance_ratio(*row) for row in zip(x, exposures @ wt, active, strict=True)]
-    )
+    dispersion = kernel.variance_ratios(x, wt, exposures, 0.5)
     return exposures, np.full_like(exposures, np.nan), dispersion
 
 

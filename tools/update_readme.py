@@ -1,4 +1,4 @@
-"""Put the scorecard and three pictures of the latest results into the README."""
+"""Put the scorecard and the pictures of the latest results into the README."""
 
 import json
 import re
@@ -13,6 +13,8 @@ PICTURES = (
     "00_study_overview/figures/spread",
     "01_relapse_timing/figures/prevalence",
     "05_signature_attribution/figures/controls",
+    "05_signature_attribution/figures/limits",
+    "06_mutation_attribution/figures/reliability",
 )
 
 

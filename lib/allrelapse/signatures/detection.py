@@ -39,7 +39,7 @@ def detection_limit(
     ----------
     counts, signatures, target, overdispersed : as in `presence`
     power : chance of finding the target at the limit
-    false_positives : P at which the target is said to be found
+    false_positives : P, by the limiting law, below which the target is said to be found
     replicates : if above 0, the power is counted in that many spectra drawn at each share tried
     seed : of these draws
 

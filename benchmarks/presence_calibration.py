@@ -107,7 +107,8 @@ def draw(p: pd.DataFrame) -> None:
             if i == 0:
                 ax.set_title(f"{size} mutations")
         axes[i][0].set_ylabel(f"{law}:\nshare of spectra below")
-    figure.supxlabel("nominal P", fontsize=8)
+    for ax in axes[-1]:
+        ax.set_xlabel("nominal P")
     for label, colour in (("Poisson", "#0072B2"), ("twice its variance", "#D55E00")):
         axes[0][0].plot([], [], color=colour, label=label)
     figure.legend(loc="outside lower center", ncols=2)

@@ -3,10 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import bisect
 from scipy.stats import binom, fisher_exact
 from scipy.stats.contingency import odds_ratio as conditional_odds_ratio
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from allrelapse.errors import InputError
@@ -45,6 +47,14 @@ def proportion(carriers: int, patients: int, *, level: float = 0.95) -> Estimate
     _check(carriers, patients)
     lower, upper = proportion_confint(carriers, patients, alpha=1 - level, method="beta")
     return Estimate(carriers / patients, float(np.nan_to_num(lower)), float(upper))
+
+
+def q_values(p_values: "pd.Series[float]") -> "pd.Series[float]":
+    """Benjamini-Hochberg adjusted P values: below q they hold a share q of false findings at most.
+
+    Source: Benjamini & Hochberg 1995, J R Stat Soc B 57:289.
+    """
+    return pd.Series(multipletests(p_values, method="fdr_bh")[1], p_values.index, name="q_value")
 
 
 def odds_ratio(x1: int, n1: int, x2: int, n2: int, *, level: float = 0.95) -> Estimate:

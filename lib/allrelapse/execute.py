@@ -19,11 +19,19 @@ NOTEBOOK, PAGE = "notebook.ipynb", "notebook.html"
 SOCKET_PATH = 90
 """Length up to which any system takes the path of a socket, with some to spare."""
 
-# nbconvert's own page loads three scripts from another machine
+# nbconvert's own page loads three scripts from another machine, and drops the texts of pictures
 TEMPLATE = """{% extends "lab/index.html.j2" %}
 {% block html_head_js %}{% endblock %}
 {% block html_head_js_mathjax %}{% endblock %}
 {% block html_head_js_mermaidjs %}{% endblock %}
+{% block data_png scoped %}
+{%- set alt = output | get_metadata("alt", "image/png") -%}
+{%- set width = output | get_metadata("width", "image/png") -%}
+<div class="jp-RenderedImage jp-OutputArea-output {{ extra_class }}">
+<img src="data:image/png;base64,{{ output.data["image/png"] | escape_html }}"
+  {% if width %}width="{{ width | escape_html }}"{% endif %} alt="{{ (alt or "") | escape_html }}">
+</div>
+{% endblock data_png %}
 """
 
 

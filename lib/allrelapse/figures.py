@@ -12,6 +12,7 @@ import seaborn as sns
 from IPython.display import Image
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from allrelapse import paths
 from allrelapse.errors import InputError
@@ -213,11 +214,13 @@ def spectrum(counts: pd.Series, *, ax: Axes, title: str, fitted: pd.Series | Non
     colours = [SUBSTITUTION[c[2:5]] for c in order]
     ax.bar(range(96), counts[order], color=colours, width=0.8)
     if fitted is not None:
-        ax.step(range(96), fitted[order], where="mid", color="#333333", lw=0.7, label="fitted")
-        ax.legend(loc="upper right")
+        edges = np.arange(97) - 0.5
+        ax.stairs(fitted[order], edges, baseline=None, color="#333333", lw=0.7, label="fitted")
+        ax.legend(loc="lower right", bbox_to_anchor=(1, 1.08), borderaxespad=0)
     top = max(counts.max(), 0 if fitted is None else fitted.max()) * 1.12
     for i, substitution in enumerate(SUBSTITUTION):
         ax.text(16 * i + 7.5, top, substitution, ha="center", va="bottom", fontsize=7)
         ax.axvspan(16 * i - 0.5, 16 * i + 15.5, ymin=0.985, color=SUBSTITUTION[substitution], lw=0)
     ax.set(xlim=(-0.5, 95.5), ylim=(0, top), xticks=[])
+    ax.yaxis.set_major_locator(MaxNLocator(4, integer=top > 4))
     ax.set_title(title, pad=12)

@@ -53,6 +53,17 @@ def test_no_more_signatures_are_taken_than_help():
     assert len(signatures.decompose(even, COSMIC)) <= compare.MOST
 
 
+def test_the_threshold_of_novelty_lies_between_therapy_signatures_and_known_mixtures():
+    found = signatures.match(COSMIC[["SBS86", "SBS87"]], HIDDEN)
+    assert found["mixture_cosine"].to_numpy() == pytest.approx([0.82, 0.88], abs=0.005)
+    assert found["mixture_cosine"].max() < compare.NOVEL
+    rebuilt = [
+        signatures.match(COSMIC[[s]], COSMIC.drop(columns=s))["mixture_cosine"].iloc[0]
+        for s in COSMIC
+    ]
+    assert 0.4 < np.mean(np.array(rebuilt) >= compare.NOVEL) < 0.6  # "about half" in `match`
+
+
 def test_therapy_signatures_are_novel_to_a_catalogue_without_them():
     found = signatures.match(COSMIC[["SBS86", "SBS87"]], HIDDEN)
     assert found["novel"].all()
@@ -154,5 +165,5 @@ def test_wrong_targets_and_empty_spectra_are_refused():
         signatures.cosine_test(spectrum, COSMIC, "SBS999")
     with pytest.raises(InputError, match="no mutations"):
         signatures.cosine_test(spectrum * 0, COSMIC, "SBS1")
-    with pytest.raises(InputError, match="at least 1"):
+    with pytest.raises(InputError, match="replicates is 0"):
         signatures.cosine_test(spectrum, COSMIC, "SBS1", 0)

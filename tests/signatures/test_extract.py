@@ -143,10 +143,11 @@ def test_counts_that_are_none_are_refused_by_name(damage, message):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"ranks": []}, {"ranks": [1, 2]}, {"ranks": [27]}, {"replicates": 1}]
+    "settings",
+    [{"ranks": []}, {"ranks": [1, 2]}, {"ranks": [27]}, {"ranks": [2.5]}, {"replicates": 1}],
 )
 def test_settings_out_of_range_are_refused(settings):
-    with pytest.raises(InputError, match=r"ranks are|replicates are"):
+    with pytest.raises(InputError, match=r"ranks are|replicates is"):
         signatures.extract(drawn(samples=40), **settings)
 
 

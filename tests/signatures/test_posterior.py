@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.signal import lfilter
 from scipy.stats import binom
 
 from allrelapse import signatures
@@ -140,7 +141,30 @@ def test_a_sample_without_mutations_and_a_lone_sample_are_no_obstacle():
     assert draws.mean.loc["none"].sum() < 5
 
 
-@pytest.mark.parametrize("wrong", [{"replicates": 1}, {"burn_in": -1}, {"inexact": 1.0}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"replicates": 0}, {"replicates": 2.5}, {"burn_in": -1}, {"inexact": 1.0}, {"seed": -1}],
+)
 def test_settings_out_of_range_are_refused(wrong):
-    with pytest.raises(InputError, match="replicates must be"):
+    with pytest.raises(InputError, match=f"{next(iter(wrong))} is"):
         signatures.exposure_draws(planted(1, hard=False, patients=2)[0], MENU, **wrong)
+
+
+def test_convergence_tells_a_process_of_known_memory_and_chains_that_disagree():
+    # an autoregression with coefficient a has (1 - a) / (1 + a) independent draws in each
+    rng = np.random.default_rng(3)
+    chains, size, memory = 4, 5000, 0.8
+    steps = rng.normal(size=(chains, size))
+    walk = lfilter([1], [1, -memory], steps, axis=1)
+    noise = rng.normal(size=(chains, size))
+    apart = noise + np.arange(chains)[:, None] * 10
+    exposures = np.stack([walk, noise, apart], axis=2).reshape(-1, 1, 3)
+    names = (pd.Index(["s"]), MENU.index, pd.Index(["walk", "noise", "apart"]))
+    empty = np.zeros((chains * size, 1, 1)), np.zeros((chains * size, 1, 3))
+    told = signatures.Draws(exposures, *empty, *names, chains).convergence()
+    each = (1 - memory) / (1 + memory)
+    assert told.loc["walk", "effective"] == pytest.approx(chains * size * each, rel=0.15)
+    assert told.loc["noise", "effective"] == pytest.approx(chains * size, rel=0.1)
+    assert told.loc[["walk", "noise"], "r_hat"].to_numpy() == pytest.approx(1, abs=0.01)
+    assert told.loc["apart", "r_hat"] > 5
+    assert told.loc["apart", "effective"] < 3 * chains

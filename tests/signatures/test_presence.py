@@ -9,7 +9,7 @@ from scipy.stats import binom, chi2, poisson
 from allrelapse import signatures
 from allrelapse.data import open_spectra, reference
 from allrelapse.errors import InputError
-from allrelapse.signatures import kernel
+from allrelapse.signatures import kernel, nulls
 from tests.signatures.test_refit import FEW, draw
 
 
@@ -53,6 +53,18 @@ def test_profile_interval_covers_the_planted_exposure_in_95_per_cent():
     found = signatures.presence(counts, FEW, "SBS87", overdispersed=False)
     covered = ((found["lower"] <= 200) & (found["upper"] >= 200)).sum()
     assert within_monte_carlo_error(covered, 400, 0.95)
+
+
+def test_profile_interval_widens_where_counts_scatter():
+    rng = np.random.default_rng(5)
+    mean = (FEW[["SBS1", "SBS5", "SBS87"]] @ [150, 650, 200]).to_numpy()[:, None]
+    counts = pd.DataFrame(rng.poisson(rng.gamma(mean / 1.5, 1.5, (96, 300))), FEW.index)
+    counts = counts.add_prefix("s")
+    found = signatures.presence(counts, FEW, "SBS87", replicates=0)
+    covered = ((found["lower"] <= 200) & (found["upper"] >= 200)).mean()
+    assert 0.9 < covered < 0.99  # dispersion 2.5 is itself an estimate
+    plain = signatures.presence(counts, FEW, "SBS87", replicates=0, overdispersed=False)
+    assert ((plain["lower"] <= 200) & (plain["upper"] >= 200)).mean() < 0.85
 
 
 def test_profile_limits_of_a_lone_signature_solve_the_poisson_likelihood():
@@ -140,6 +152,49 @@ def test_bootstrap_p_values_repeat_with_the_seed():
     assert not first.equals(other)
 
 
+def test_p_values_depend_on_the_spectrum_alone():
+    counts = draw({"SBS1": 12, "SBS5": 18, "SBS87": 10}, samples=5)
+    table = signatures.presence(counts, FEW, "SBS87", level=None)["p_value"]
+    turned = signatures.presence(counts.iloc[:, ::-1], FEW, "SBS87", level=None)["p_value"]
+    alone = signatures.presence(counts[["s3"]], FEW, "SBS87", level=None)["p_value"]
+    renamed = signatures.presence(counts.add_prefix("x"), FEW, "SBS87", level=None)["p_value"]
+    assert turned[table.index].equals(table)
+    assert alone["s3"] == table["s3"]
+    assert renamed.to_numpy() == pytest.approx(table.to_numpy(), abs=0)
+
+
+def test_drawn_p_by_hand():
+    # 19 draws, the tenth largest is 1.0: above it P falls as chi-squared with one degree
+    drawn = np.array([[0.0] * 9 + [1.0, 1.5, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6]])
+    inf = np.array([np.inf])
+    for ratio, expected in ((0.9, 11 / 20), (6.5, 0.5 * chi2.sf(6.5, 1) / chi2.sf(1, 1))):
+        p, critical = nulls.drawn_p(np.array([ratio]), inf, drawn, 0.05)
+        assert p[0] == pytest.approx(expected)
+        assert chi2.sf(critical[0], 1) / chi2.sf(1, 1) * 0.5 == pytest.approx(0.05)
+    tied, _ = nulls.drawn_p(np.array([2.0]), inf, np.array([[0.0] * 4 + [2.0] * 15]), 0.05)
+    assert tied[0] == pytest.approx(16 / 20)  # all ties come as far
+
+
+def test_few_of_the_candidates_are_named_as_confounders_whatever_the_law_says():
+    # by drawn spectra some are significant that the limiting law would not call
+    counts = null_spectra({"SBS1": 0.22, "SBS5": 0.5, "SBS18": 0.18, "SBS87": 0.1}, 300, 1.0, 60)
+    found = signatures.presence(counts, WIDE, "SBS87", level=None)
+    law = signatures.presence(counts, WIDE, "SBS87", level=None, replicates=0)
+    differ = (found["p_value"] < 0.05) & (law["p_value"] >= 0.05)
+    assert differ.any()
+    named = found.loc[found["p_value"] < 0.05, "confounders"].str.split().str.len()
+    assert named.max() < WIDE.shape[1] / 3
+
+
+@pytest.mark.parametrize(
+    "option", [{"replicates": -1}, {"replicates": 2.5}, {"seed": -1}, {"alpha": 0.7}, {"level": 95}]
+)
+def test_options_out_of_range_are_refused(option):
+    name, value = next(iter(option.items()))
+    with pytest.raises(InputError, match=f"{name} is {value}"):
+        signatures.presence(draw({"SBS5": 60}), FEW, "SBS87", **option)
+
+
 def test_beyond_the_drawn_ratios_p_falls_as_the_limiting_law_does():
     # with a tenth more of the target at a time, P is told far below one in 199 draws
     counts = pd.concat(
@@ -219,7 +274,7 @@ def test_presence_keeps_its_size_beside_near_neighbours_in_the_whole_catalogue(
         assert size < 100 or binom.cdf(hits, 200, alpha) > 1e-3
 
 
-def test_a_near_neighbour_is_named_as_confounder_and_a_stranger_is_not():
+def test_a_near_neighbour_among_the_candidates_takes_evidence_away():
     # SBS1 and SBS87 share their C>T peaks (cosine .74); SBS2 and SBS18 have none of them.
     counts = pd.DataFrame({"s": (60 * FEW["SBS87"]).round().astype(int)}).assign(
         s=lambda t: t["s"].where(t.index.str.contains("C>T"), 0)
@@ -233,7 +288,9 @@ def test_a_near_neighbour_is_named_as_confounder_and_a_stranger_is_not():
 
 def test_confounders_are_those_whose_admission_takes_the_significance_away():
     counts = draw({"SBS1": 40, "SBS5": 60, "SBS87": 25}, samples=40, seed=12)
-    found = signatures.presence(counts, WIDE, "SBS87", overdispersed=False, level=None)
+    found = signatures.presence(
+        counts, WIDE, "SBS87", overdispersed=False, level=None, replicates=0
+    )
     assert (found.loc[found["p_value"] >= 0.05, "confounders"] == "").all()
     named = found[found["confounders"] != ""]
     assert len(named)

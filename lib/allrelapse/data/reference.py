@@ -55,6 +55,7 @@ def cosmic(version: str = "3.4", build: str = "GRCh37", exome: bool = False) -> 
 
     Source: COSMIC Mutational Signatures, Alexandrov et al. 2020, Nature 578:94.
     """
+    version = str(version)  # 3.4 is a number to whoever types it
     if version not in versions(build):
         have = ", ".join(versions(build))
         raise InputError(f"no COSMIC version {version!r} for {build}; there are {have}")
@@ -90,7 +91,8 @@ def versions(build: str = "GRCh37") -> list[str]:
 def named(signatures: pd.DataFrame, names: Iterable[str]) -> list[str]:
     """Columns of a catalogue for signature names of any version, in the catalogue's order.
 
-    A name that a later version split stands for all its parts: SBS40 for SBS40a, b and c.
+    A name that a later version split stands for all its parts: SBS40 for SBS40a, b and c. A word
+    alone is one name.
 
     Raises
     ------
@@ -99,7 +101,7 @@ def named(signatures: pd.DataFrame, names: Iterable[str]) -> list[str]:
     """
     have = [str(signature) for signature in signatures]
     wanted: set[str] = set()
-    for name in names:
+    for name in [names] if isinstance(names, str) else names:
         parts = {s for s in have if re.fullmatch(rf"{re.escape(name)}[a-z]?", s)}
         if not parts:
             raise InputError(f"no signature {name!r}; there are {', '.join(have)}")

@@ -95,11 +95,12 @@ def from_mutations(
     name = "sample" if "sample" in mutations else "Tumor_Sample_Barcode"
     needed = [name, *NEEDED, *(["context"] if fasta is None else [])]
     if absent := [column for column in needed if column not in mutations]:
-        mend = "add it, or give a FASTA" if "context" in absent else "add it"
-        raise refusal(
-            "mutations",
-            [f"column {column.replace(name, 'sample')} is absent: {mend}" for column in absent],
+        mend = {"context": "add it, or give a FASTA"}
+        words = (
+            f"column {column.replace(name, 'sample')} is absent: {mend.get(column, 'add it')}"
+            for column in absent
         )
+        raise refusal("mutations", list(words))
     if mutations[name].isna().any():
         row = int(np.flatnonzero(mutations[name].isna())[0]) + 1
         raise refusal("mutations", [f"row {row}, column {name}: is empty, must name a sample"])

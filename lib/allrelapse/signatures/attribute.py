@@ -12,6 +12,7 @@ from allrelapse.errors import InputError
 from allrelapse.exact import Estimate
 from allrelapse.signatures.poisson import Array
 from allrelapse.signatures.posterior import UNKNOWN, Draws
+from allrelapse.signatures.refit import check_distributions, flags
 
 Places = NDArray[np.intp]
 
@@ -35,10 +36,12 @@ def attribute(
     ----------
     mutations : one per row, with column `by` and the `channel` as A[C>A]A; without `channel`, the
         columns `Reference_Allele`, `Tumor_Seq_Allele2` and `context` of a cohort's mutations
-    exposures : mutations, one row per sample, clone or whatever `by` names; columns are signatures
+    exposures : mutations, one row per sample, clone or whatever `by` names; columns are signatures.
+        With `bootstraps` these take their place, and `exposures` is only checked
     signatures : 96 x k, with at least these signatures
     by : column of `mutations` that says whose exposures are a mutation's
-    bootstraps : draws of the exposures, which also say what an unknown process may have made
+    bootstraps : draws of the exposures (`exposure_draws`), which carry their uncertainty and say
+        what an unknown process may have made
     level : of the interval that is taken from them
 
     Returns
@@ -116,8 +119,9 @@ def attributed_share(
     InputError
         As `attribute`; or if a target is unknown, or no mutation has a channel.
     """
-    if strange := sorted(set(targets) - set(draws.signatures)):
-        raise InputError(f"no draws of signatures {', '.join(strange)}")
+    chosen = flags(draws.signatures, targets)
+    if not chosen.any():
+        raise InputError("targets: name at least one signature")
     if not 0 < level < 1:
         raise InputError(f"level is {level}; it must lie between 0 and 1")
     sample, channel = _placed(mutations, by, draws.samples, draws.channels)
@@ -126,7 +130,6 @@ def attributed_share(
     )
     if not len(cell):
         raise InputError("none of the mutations has a channel, so nothing can be attributed")
-    chosen = draws.signatures.isin(list(targets))
     rng = np.random.default_rng([seed, len(cell)])
     expected, assigned = np.zeros(len(draws.exposures)), np.zeros(len(draws.exposures))
     for block in _blocks(len(cell)):
@@ -207,7 +210,8 @@ def _fitting(exposures: pd.DataFrame, signatures: pd.DataFrame) -> Array:
         i, k = np.argwhere(~np.isfinite(values) | (values < 0))[0]
         where = f"{exposures.index[i]!r}, {exposures.columns[k]!r}"
         raise InputError(f"exposures: {where} is {values[i, k]}; exposures are numbers from 0")
-    return signatures[list(exposures.columns)].to_numpy(float)
+    check_distributions("signatures", used := signatures[list(exposures.columns)])
+    return used.to_numpy(float)
 
 
 def _placed(

@@ -13,7 +13,7 @@ from allrelapse.data.reference import CHANNELS
 from allrelapse.errors import InputError
 from allrelapse.signatures import nmf
 from allrelapse.signatures.nmf import Array
-from allrelapse.signatures.refit import matched, refit
+from allrelapse.signatures.refit import check_whole, matched, refit
 from allrelapse.signatures.workers import spread
 
 STABLE = 0.8
@@ -23,7 +23,7 @@ ROUNDS = 50  # of matching to centroids; a handful is usual
 RESAMPLED, THINNED = 0, 1  # what a random stream is for
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Extraction:
     """Signatures that were extracted.
 
@@ -43,6 +43,11 @@ class Extraction:
     silhouettes: "pd.Series[float]"
     stability: pd.DataFrame
 
+    def __repr__(self) -> str:
+        """A line: what came out."""
+        least = self.silhouettes.min()
+        return f"<Extraction of {self.rank} signatures, least silhouette {least:.2f}>"
+
 
 def extract(
     counts: pd.DataFrame,
@@ -60,8 +65,8 @@ def extract(
     signatures are matched one to one into clusters, whose silhouettes say how far they depend on
     chance. The signatures given are fitted to the counts themselves, from the clusters' centres.
 
-    Rule for the rank: of the ranks at which every signature's silhouette is at least `STABLE`, the
-    one that predicts held-out mutations best. If no rank is stable, the most stable one.
+    Rule for the rank: of the ranks at which every signature's silhouette is at least .8, the one
+    that predicts held-out mutations best. If no rank is stable, the most stable one.
 
     Parameters
     ----------
@@ -71,6 +76,10 @@ def extract(
     seed : of everything random; results depend on neither the executor nor the other ranks
     executor : spreads the factorisations over workers; all cores if there is none
     splits : how often mutations are held out (a fifth, at random), at least 1
+
+    Returns
+    -------
+    The signatures, their exposures, and how stable and predictive each number of them was.
 
     Raises
     ------
@@ -163,20 +172,21 @@ def _checked(counts: pd.DataFrame) -> Array:
     return matched(counts, flat)[0]
 
 
-def _checked_ranks(ranks: Iterable[int], spectra: int, replicates: int, splits: int) -> list[int]:
-    tried = sorted(set(ranks))
-    if not tried or tried[0] < 2 or tried[-1] > len(ascii_uppercase):
+def _checked_ranks(
+    ranks: Iterable[int] | int, spectra: int, replicates: int, splits: int
+) -> list[int]:
+    tried = [ranks] if isinstance(ranks, int) else sorted(set(ranks))
+    whole = all(rank == int(rank) for rank in tried)
+    if not tried or not whole or tried[0] < 2 or tried[-1] > len(ascii_uppercase):
         raise InputError(f"ranks are {tried}; give whole numbers from 2 to {len(ascii_uppercase)}")
     if tried[-1] > spectra:
         raise InputError(
             f"{tried[-1]} signatures cannot be told from {spectra} spectra with mutations; "
             "give smaller ranks"
         )
-    if replicates < 2 or splits < 1:
-        raise InputError(
-            f"replicates are {replicates} and splits {splits}; at least 2 and 1 are needed"
-        )
-    return tried
+    check_whole(2, replicates=replicates)
+    check_whole(1, splits=splits)
+    return [int(rank) for rank in tried]
 
 
 def _stream(seed: int, rank: int, purpose: int, number: int) -> np.random.Generator:

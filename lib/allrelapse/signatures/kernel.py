@@ -309,16 +309,16 @@ def variance_ratios(x: Array, w: Array, exposures: Array, least: float) -> Array
 
 @njit(nogil=True, cache=True)
 def with_one_more(
-    x: Array, w: Array, e: Array, free: Flags, threshold: float, now: float
+    x: Array, w: Array, e: Array, free: Flags, required: Flags, threshold: float, now: float
 ) -> tuple[Array, float, float]:
     """Best fit with one of the most promising signatures added: exposures, likelihood, gain.
 
-    Gain is twice the rise of the log-likelihood less `threshold` for each more signature; the fit
-    is the one handed in if nothing gains.
+    Gain is twice the rise of the log-likelihood less `threshold` for each more signature that is
+    not required; the fit is the one handed in if nothing gains.
     """
     fixed = np.zeros(w.shape[1])
     best_e, best, best_gain = e, now, 0.0
-    size = int(np.sum(e > 0))
+    size = int(np.sum((e > 0) & ~required))
     gains = promise(x, w, fixed, e, free)
     # Rao's statistic is no guide to a channel that the active signatures can hardly make; the
     # steepest rise is
@@ -332,55 +332,60 @@ def with_one_more(
         if gains[j] < least:
             break
         gains[j] = 0.0
-        allowed = e > 0
+        allowed = (e > 0) | required
         allowed[j] = True
         trial = e.copy()
         admit(x, w, fixed, trial, int(j))
         found = maximise(x, w, fixed, trial, allowed, slack(x))
-        gain = 2 * (found - now) - threshold * (int(np.sum(trial > 0)) - size)
+        gain = 2 * (found - now) - threshold * (int(np.sum((trial > 0) & ~required)) - size)
         if gain > best_gain:
             best_e, best, best_gain = trial, found, gain
     return best_e, best, best_gain
 
 
 @njit(nogil=True, cache=True)
-def losses(x: Array, w: Array, e: Array, now: float, limit: float) -> tuple[Array, Array]:
-    """Twice the log-likelihood lost without each active signature, and the fits without it.
+def losses(
+    x: Array, w: Array, e: Array, required: Flags, now: float, limit: float
+) -> tuple[Array, Array]:
+    """Twice the log-likelihood lost without each signature, and the fit without the weakest.
 
-    Rows of the fits are in the order of the active signatures. The loss of others is infinite, and
+    The weakest is not a required one. The loss is infinite of signatures that are not active, and
     of those that are sure to lose `limit` or more, which are not fitted: with z the exposure over
     its standard error, the loss is at least 2 (z - log(1 + z)) (Nesterov & Nemirovskii 1994, as the
     likelihood is self-concordant).
     """
-    active = np.flatnonzero(e > 0)
+    taken = np.flatnonzero((e > 0) | required)
     fixed = np.zeros(w.shape[1])
     loss = np.full(len(e), np.inf)
-    fits = np.zeros((len(active), len(e)))
-    if len(active) == 1:  # nothing is left without it
-        return loss, fits
-    z = significance(x, w, e, active)
-    for a in range(len(active)):
-        if 2 * (z[a] - np.log1p(z[a])) >= limit:
+    fit, least = e, np.inf
+    if len(taken) == 1:  # nothing is left without it
+        return loss, fit
+    z = significance(x, w, e, taken)
+    for a in range(len(taken)):
+        j = taken[a]
+        if e[j] == 0 or 2 * (z[a] - np.log1p(z[a])) >= limit:
             continue
-        allowed = e > 0
-        allowed[active[a]] = False
-        fits[a] = e
-        found = maximise(x, w, fixed, fits[a], allowed, slack(x))
-        loss[active[a]] = max(2 * (now - found), 0.0)
-    return loss, fits
+        allowed = (e > 0) | required
+        allowed[j] = False
+        trial = e.copy()
+        found = maximise(x, w, fixed, trial, allowed, slack(x))
+        loss[j] = max(2 * (now - found), 0.0)
+        if loss[j] < least and not required[j]:
+            fit, least = trial, loss[j]
+    return loss, fit
 
 
 @njit(nogil=True, cache=True)
-def significance(x: Array, w: Array, e: Array, active: NDArray[np.int64]) -> Array:
-    """Each active exposure over its standard error, by the Hessian."""
+def significance(x: Array, w: Array, e: Array, taken: NDArray[np.int64]) -> Array:
+    """Each exposure over its standard error, by the Hessian of those that are taken."""
     mean = mean_of(e, w, np.zeros(w.shape[1]))
-    root, scale = factor(x / mean**2, w[active])
-    z = np.zeros(len(active))
-    for a in range(len(active)):
-        unit = np.zeros(len(active))
+    root, scale = factor(x / mean**2, w[taken])
+    z = np.zeros(len(taken))
+    for a in range(len(taken)):
+        unit = np.zeros(len(taken))
         unit[a] = 1.0
         forward_substitution(root, unit)
-        z[a] = e[active[a]] / (scale[a] * np.sqrt(product(unit, unit)))
+        z[a] = e[taken[a]] / (scale[a] * np.sqrt(product(unit, unit)))
     return z
 
 
@@ -395,15 +400,14 @@ def settle(
     x: Array, w: Array, e: Array, free: Flags, required: Flags, threshold: float
 ) -> tuple[Array, float]:
     """Add and drop signatures until neither pays: exposures and log-likelihood."""
-    now = maximise(x, w, np.zeros(w.shape[1]), e, e > 0, slack(x))
+    now = maximise(x, w, np.zeros(w.shape[1]), e, (e > 0) | required, slack(x))
     for _ in range(STEPS):
-        loss, fits = losses(x, w, e, now, threshold)
-        droppable = np.where(required, np.inf, loss)
-        j = np.argmin(droppable)
-        if droppable[j] < threshold:
-            e, now = fits[np.sum(e[:j] > 0)].copy(), now - loss[j] / 2
+        loss, fit = losses(x, w, e, required, now, threshold)
+        weakest = np.where(required, np.inf, loss).min()
+        if weakest < threshold:
+            e, now = fit, now - weakest / 2
         else:
-            e, now, gain = with_one_more(x, w, e, free, threshold, now)
+            e, now, gain = with_one_more(x, w, e, free, required, threshold, now)
             if gain <= 0:
                 break
     return e, now
@@ -421,13 +425,13 @@ def first_guess(x: Array, w: Array, free: Flags, required: Flags, threshold: flo
     wider[:k] = w
     for c in range(w.shape[1]):
         wider[k, c] = w[:, c].mean()
-    open_ = np.zeros(k + 1, np.bool_)
+    open_, none = np.zeros(k + 1, np.bool_), np.zeros(k + 1, np.bool_)
     open_[:k] = free
     e = np.zeros(k + 1)
     e[k] = x.sum()
     now = log_likelihood(x, mean_of(e, wider, np.zeros(w.shape[1])))
     for _ in range(k):
-        e, now, gain = with_one_more(x, wider, e, open_, threshold, now)
+        e, now, gain = with_one_more(x, wider, e, open_, none, threshold, now)
         if gain <= 0:
             break
     guess = e[:k].copy()
@@ -482,7 +486,7 @@ def select_all(
     dispersion = np.ones(len(x))
     for i in range(len(x)):
         exposures[i], now, dispersion[i] = select(x[i], w, free, required, threshold)
-        loss[i] = losses(x[i], w, exposures[i], now, np.inf)[0]
+        loss[i] = losses(x[i], w, exposures[i], required, now, np.inf)[0]
     return exposures, loss, dispersion
 
 

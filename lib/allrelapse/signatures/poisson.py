@@ -4,6 +4,7 @@ Model: the count of sample i in channel c is Poisson with mean (E Wᵀ)_ic + O_i
 the signatures (each sums to 1), E >= 0 the exposures and O a fixed part (zero by default).
 """
 
+import zlib
 from concurrent.futures import Executor
 
 import numpy as np
@@ -17,15 +18,6 @@ Array = NDArray[np.float64]
 
 BLOCK = 32  # samples that a worker takes at a time
 TINY = kernel.TINY
-
-
-def tolerance(counts: Array) -> Array:
-    """Largest distance to the maximum log-likelihood that a fit of each row may keep.
-
-    1e-4, and 1e-9 per mutation where that is more: rounding allows no better.
-    """
-    allowed: Array = np.maximum(1e-4, 1e-9 * counts.sum(axis=1))
-    return allowed
 
 
 def log_likelihood(counts: Array, mean: Array) -> Array:
@@ -71,6 +63,11 @@ def fit(
         row = int(np.flatnonzero(np.isnan(exposures).any(axis=1))[0])
         raise ArithmeticError(f"the fit of sample {row + 1} does not converge")
     return exposures
+
+
+def stream(seed: int, spectrum: Array) -> np.random.Generator:
+    """Random numbers that belong to a spectrum, whatever its name, place and company."""
+    return np.random.default_rng([seed, zlib.crc32(np.ascontiguousarray(spectrum).tobytes())])
 
 
 def blocks(n: int) -> list[slice]:

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from allrelapse.errors import InputError
 from allrelapse.signatures import gibbs
 from allrelapse.signatures.poisson import Array
-from allrelapse.signatures.refit import matched
+from allrelapse.signatures.refit import check_whole, matched
 from allrelapse.signatures.workers import spread
 
 UNKNOWN = "unknown"
 """What `attribute` calls mutations of no known signature."""
-CHAINS, THIN = 4, 2  # independent chains, each with its signatures; sweeps for each draw
+CHAINS, THIN = 12, 5  # independent chains, each with its catalogue; sweeps for each draw
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Draws:
     """Exposures, drawn again and again from what the data leave open.
 
@@ -32,6 +32,7 @@ class Draws:
     unknown : draws x n x 96, mutations of processes that are in no catalogue
     catalogue : draws x 96 x k, the signatures of each draw
     samples, channels, signatures : their names, in order
+    chains : how many made the draws, one after the other
     """
 
     exposures: Array
@@ -40,6 +41,12 @@ class Draws:
     samples: pd.Index
     channels: pd.Index
     signatures: pd.Index
+    chains: int = 1
+
+    def __repr__(self) -> str:
+        """A line: what was drawn."""
+        draws, samples, k = self.exposures.shape
+        return f"<{draws} draws of the exposures of {samples} samples to {k} signatures>"
 
     @property
     def mean(self) -> pd.DataFrame:
@@ -61,6 +68,40 @@ class Draws:
         total = self.exposures.sum(axis=2) + self.unknown.sum(axis=2)
         more = (self.exposures > share * total[:, :, None]).mean(axis=0)
         return pd.DataFrame(more, self.samples, self.signatures)
+
+    def convergence(self) -> pd.DataFrame:
+        """How well the chains agree on the total of each signature over all samples.
+
+        Returns
+        -------
+        By signature: `total` (mean, mutations), `r_hat` (1 if the halves of all chains agree; above
+        it they have not yet met, or their catalogues differ), `effective` (independent draws that
+        would say as much).
+
+        Raises
+        ------
+        InputError
+            If there are fewer than four draws of each chain.
+
+        Source: Gelman 2013, Bayesian Data Analysis, section 11.4 and 11.5.
+        """
+        each = len(self.exposures) // self.chains
+        if each < 4:
+            raise InputError(f"{each} draws of each chain tell nothing; draw four or more")
+        kept = self.exposures.reshape(self.chains, each, *self.exposures.shape[1:])
+        total = kept[:, : each // 2 * 2].reshape(-1, *kept.shape[2:]).sum(axis=1)
+        halves = total.reshape(2 * self.chains, -1, total.shape[1])
+        size = halves.shape[1]
+        within = halves.var(axis=1, ddof=1).mean(axis=0)
+        pooled = (size - 1) / size * within + halves.mean(axis=1).var(axis=0, ddof=1)
+        lags = [
+            1 - ((halves[:, t:] - halves[:, : size - t]) ** 2).mean(axis=(0, 1)) / (2 * pooled)
+            for t in range(1, size)
+        ]
+        together = np.cumsum(np.where(_positive(np.array(lags)), lags, 0), axis=0)[-1]
+        effective = len(total) / np.maximum(1 + 2 * together, 1)
+        columns = {"total": total.mean(axis=0), "r_hat": np.sqrt(pooled / within)}
+        return pd.DataFrame({**columns, "effective": effective}, self.signatures)
 
     def weighted(self, factors: "pd.Series[float]") -> "Draws":
         """The same with exposures multiplied, to see what an assumption about time would change.
@@ -92,6 +133,13 @@ class Draws:
         return share
 
 
+def _positive(lags: Array) -> NDArray[np.bool_]:
+    """Autocorrelations up to the first two in a row whose sum is not positive; lags x k."""
+    pairs = lags[: len(lags) // 2 * 2].reshape(-1, 2, lags.shape[1]).sum(axis=1) > 0
+    kept = np.repeat(np.logical_and.accumulate(pairs, axis=0), 2, axis=0)
+    return np.vstack([kept, np.zeros((len(lags) - len(kept), lags.shape[1]), bool)])
+
+
 def exposure_draws(
     counts: pd.DataFrame,
     signatures: pd.DataFrame,
@@ -113,9 +161,12 @@ def exposure_draws(
     - h_ic is each sample's own unknown process, Gamma with a shape of .1;
     - g_ic is Gamma with mean 1: counts scatter more than Poisson by as much as is found.
 
-    Besides, the signatures are estimates themselves: in each of four chains every probability
+    Besides, the signatures are estimates themselves: in each of twelve chains every probability
     w_ck is multiplied by a Gamma factor with mean 1 and standard deviation `inexact`, alike for
-    all samples, as errors of a catalogue are.
+    all samples, as errors of a catalogue are; the data do not update it.
+
+    Look-alikes trade mutations slowly: draws in a row are alike, and those of a total are worth a
+    fraction of their number; see `Draws.convergence`.
 
     Samples are taken to be exchangeable before their spectra are seen. With few samples the
     prior decides more.
@@ -124,10 +175,15 @@ def exposure_draws(
     ----------
     counts : 96 x n, mutations
     signatures : 96 x k, columns sum to 1; those that may take part
-    replicates : number of draws, over four chains alike
+    replicates : number of draws, over twelve chains alike; rounded up to dozens
     seed : of the draws; they do not depend on the order of the samples
     burn_in : sweeps of each chain that are thrown away
     inexact : coefficient of variation of the probabilities of the signatures; 0 trusts them
+    executor : spreads the chains over its workers instead of this machine's cores
+
+    Returns
+    -------
+    The draws, with the mean exposures, probabilities of single mutations, and more.
 
     Raises
     ------
@@ -138,15 +194,16 @@ def exposure_draws(
     Steyvers 2004, PNAS 101:5228 (collapsed sampling of causes); Wallach 2009, NIPS 22:1973 (a
     prior learned per component); Rosales 2017, Bioinformatics 33:8 (signatures).
     """
-    if replicates < CHAINS or burn_in < 0 or not 0 <= inexact < 1:
-        raise InputError(
-            f"replicates must be {CHAINS} or more, burn_in 0 or more and inexact from 0 to below 1"
-        )
+    check_whole(seed=seed, burn_in=burn_in)
+    check_whole(1, replicates=replicates)
+    if not 0 <= inexact < 1:
+        raise InputError(f"inexact is {inexact}; it must be from 0 to below 1")
     ordered = counts[sorted(counts.columns, key=str)]
     x, w = matched(ordered, signatures)
-    sweeps = np.array([burn_in, -(-replicates // CHAINS), THIN])
+    chains = min(CHAINS, replicates)
+    sweeps = np.array([burn_in, -(-replicates // chains), THIN])
     jobs = []
-    for number in range(CHAINS):
+    for number in range(chains):
         rng = np.random.default_rng([seed, number, zlib.crc32(b"exposures")])
         known = w * rng.gamma(1 / inexact**2, inexact**2, w.shape) if inexact else w
         jobs.append((x, known / known.sum(axis=0), sweeps, rng))
@@ -160,4 +217,5 @@ def exposure_draws(
         counts.columns,
         signatures.index,
         signatures.columns,
+        chains,
     )

@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.random import SeedSequence
 from scipy.stats import chi2
 from scipy.stats import f as f_distribution
 
@@ -21,7 +20,7 @@ Resampling = Literal["poisson", "multinomial"]
 FALSE_FINDS = 0.1  # samples that may gain a signature which they do not have
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Refit:
     """Fitted exposures.
 
@@ -42,6 +41,11 @@ class Refit:
     dispersion: "pd.Series[float]"
     lower: pd.DataFrame | None = None
     upper: pd.DataFrame | None = None
+
+    def __repr__(self) -> str:
+        """A line: what was fitted."""
+        samples, k = self.exposures.shape
+        return f"<Refit of {samples} samples by {k} signatures>"
 
 
 def refit(
@@ -79,8 +83,12 @@ def refit(
         more than Poisson or a process is in no catalogue they are too short.
     resampling : `poisson` about the observed counts, or `multinomial` with their total
     level : of the percentile intervals
-    seed : of the resampling
+    seed : of the resampling, which depends on nothing but it and the spectrum
     executor : spreads blocks of samples over its workers instead of this machine's cores
+
+    Returns
+    -------
+    Exposures (n x k, mutations), the cosine of each reconstruction, and more; see `Refit`.
 
     Raises
     ------
@@ -91,18 +99,18 @@ def refit(
     Source: Poisson model as in Alexandrov 2020, Nature 578:94 (Methods); bootstrap: Huang 2018,
     Bioinformatics 34:330.
     """
-    _check(threshold, replicates, resampling, level)
+    _check(threshold, replicates, resampling, level, seed)
     x, w = matched(counts, converted(signatures, opportunities))
-    needed, free = _named(signatures, required), ~_named(signatures, forbidden)
+    needed = flags(signatures.columns, required)
+    free = ~flags(signatures.columns, forbidden)
     if (needed & ~free).any() or not free.any():
         raise InputError("a signature is both required and forbidden, or none is left to fit")
     k = int(free.sum())
     if threshold is None:
         threshold = float(chi2.isf(min(2 * FALSE_FINDS / k, 1), 1))
     settings = (w, free, needed, float(threshold) if sparse else None)
-    seeds = SeedSequence(seed).spawn(len(x))
     jobs = [
-        (x[block], *settings, int(replicates), resampling, level, seeds[block])
+        (x[block], *settings, int(replicates), resampling, level, seed)
         for block in poisson.blocks(len(x))
     ]
     parts = [np.concatenate(part) for part in zip(*spread(_block, jobs, executor), strict=True)]
@@ -129,26 +137,45 @@ def refit(
     )
 
 
-def _check(threshold: float | None, replicates: int, resampling: str, level: float) -> None:
+def _check(
+    threshold: float | None, replicates: int, resampling: str, level: float, seed: int
+) -> None:
     if threshold is not None and not threshold > 0:
         raise InputError(f"threshold is {threshold}; it must be above 0")
-    if replicates < 0 or replicates != int(replicates) or not 0 < level < 1:
-        raise InputError("replicates must be a whole number from 0, and level between 0 and 1")
+    check_whole(replicates=replicates, seed=seed)
+    if not 0 < level < 1:
+        raise InputError(f"level is {level}; it must lie between 0 and 1")
     if resampling not in ("poisson", "multinomial"):
         raise InputError(f"resampling is {resampling!r}; it must be poisson or multinomial")
 
 
-def _named(signatures: pd.DataFrame, names: Iterable[str]) -> Flags:
-    """Which columns the names are.
+def check_whole(least: int = 0, **numbers: float) -> None:
+    """Refuse numbers that are not whole or below the least.
 
-    A word alone is one name, not its letters.
+    Raises
+    ------
+    InputError
+        Naming the number.
+    """
+    for name, value in numbers.items():
+        if value != int(value) or value < least:
+            raise InputError(f"{name} is {value}; it must be a whole number from {least}")
+
+
+def flags(have: pd.Index, names: Iterable[str]) -> Flags:
+    """Which signatures the names are; a word alone is one name, not its letters.
+
+    Raises
+    ------
+    InputError
+        If a name is not among them.
     """
     wanted = {names} if isinstance(names, str) else set(names)
-    if strange := sorted(wanted - set(signatures.columns), key=str):
-        have = ", ".join(map(str, signatures.columns))
-        raise InputError(f"no signature {', '.join(map(str, strange))}; there are {have}")
-    flags: Flags = signatures.columns.isin(list(wanted))
-    return flags
+    if strange := sorted(wanted - set(have), key=str):
+        known = ", ".join(map(str, have))
+        raise InputError(f"no signature {', '.join(map(str, strange))}; there are {known}")
+    found: Flags = have.isin(list(wanted))
+    return found
 
 
 def converted(
@@ -187,7 +214,7 @@ def _block(
     replicates: int,
     resampling: Resampling,
     level: float,
-    seeds: list[SeedSequence],
+    seed: int,
 ) -> tuple[Array, Array, Array, Array, Array]:
     """Exposures, losses, dispersions (as a column) and interval ends of some samples."""
     wt = np.ascontiguousarray(w.T)
@@ -195,8 +222,8 @@ def _block(
     lower, upper = np.zeros_like(exposures), np.zeros_like(exposures)
     if replicates:
         ends = [(1 - level) / 2, (1 + level) / 2]
-        for i, seed in enumerate(seeds):
-            drawn = _resampled(x[i], replicates, resampling, np.random.default_rng(seed))
+        for i in range(len(x)):
+            drawn = _resampled(x[i], replicates, resampling, poisson.stream(seed, x[i]))
             fits = _fitted(drawn, wt, free, required, threshold)[0]
             lower[i], upper[i] = np.quantile(fits, ends, axis=0)
     return exposures, loss, dispersion[:, None], lower, upper
@@ -234,19 +261,23 @@ def cosine(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     return similarity
 
 
-def matched(counts: pd.DataFrame, signatures: pd.DataFrame) -> tuple[Array, Array]:
+def matched(
+    counts: pd.DataFrame, signatures: pd.DataFrame, name: str = "signatures"
+) -> tuple[Array, Array]:
     """Both tables as arrays over the same channels: samples x 96 and 96 x signatures.
+
+    `name` is what messages call the second.
 
     Raises
     ------
     InputError
         Naming the channels, samples or signatures that are wrong.
     """
-    for name, table in (("counts", counts), ("signatures", signatures)):
-        _check_labels(name, table)
+    _check_labels("counts", counts)
+    _check_labels(name, signatures)
     if set(counts.index) != set(signatures.index):
         odd = sorted(set(counts.index) ^ set(signatures.index), key=str)[:5]
-        raise InputError(f"counts and signatures differ in their channels, e.g. {odd}")
+        raise InputError(f"counts and {name} differ in their channels, e.g. {odd}")
     # rows contiguous and writable: compiled code is made for one layout only
     x = counts.loc[signatures.index].to_numpy(float).T.copy(order="C")
     w = signatures.to_numpy(float)
@@ -255,14 +286,29 @@ def matched(counts: pd.DataFrame, signatures: pd.DataFrame) -> tuple[Array, Arra
         i, c = np.argwhere(wrong)[0]
         where = f"sample {counts.columns[i]!r}, channel {signatures.index[c]!r}"
         raise InputError(f"counts: {where} is {x[i, c]}; counts are whole numbers from 0")
-    off = ~np.isclose(w.sum(axis=0), 1, atol=1e-3) | (w < 0).any(axis=0)
-    if off.any():
-        names = list(signatures.columns[off][:5])
-        raise InputError(f"signatures: {names} are not probabilities that sum to 1 per column")
+    check_distributions(name, signatures)
     return x, w / w.sum(axis=0)
 
 
+def check_distributions(name: str, table: pd.DataFrame) -> None:
+    """Refuse columns that are no probabilities of channels.
+
+    Raises
+    ------
+    InputError
+        Naming the columns.
+    """
+    w = table.to_numpy(float)
+    off = ~np.isclose(w.sum(axis=0), 1, atol=1e-3) | ~(w >= 0).all(axis=0)
+    if off.any():
+        names = ", ".join(map(str, table.columns[off][:5])) + (", ..." if off.sum() > 5 else "")
+        raise InputError(f"{name}: {names} must hold probabilities that sum to 1 over the channels")
+
+
 def _check_labels(name: str, table: pd.DataFrame) -> None:
+    if not isinstance(table, pd.DataFrame):
+        kind = type(table).__name__
+        raise InputError(f"{name}: give a table (DataFrame) with a row per channel, not {kind}")
     if table.shape[1] == 0:
         raise InputError(f"{name}: the table has no columns")
     for axis, labels in (("row", table.index), ("column", table.columns)):

@@ -16,15 +16,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 import pandas as pd
 from report import renew
-
-if TYPE_CHECKING:
-    from allrelapse.data.cohort import Cohort
 
 TARGETS = ["SBS86", "SBS87"]
 PROMISED = 100
@@ -42,17 +38,6 @@ if __name__ == "__main__":
         stop_after_extraction=True,
     )
 """
-
-
-def spectra(cohort: "Cohort") -> pd.DataFrame:
-    """What diagnoses had and relapses gained in a simulated cohort: 96 x 206 by default."""
-    from allrelapse.data import spectra as tallied
-    from allrelapse.data.tables import READS, VARIANT
-
-    seen = cohort.mutations[cohort.mutations["t_alt_count"] >= READS]
-    seen = seen.merge(cohort.samples[["sample", "patient", "stage"]], on="sample")
-    stages = seen.groupby(["patient", *VARIANT])["stage"].transform("nunique")
-    return tallied.from_mutations(seen[(seen["stage"] == "diagnosis") | (stages == 1)])
 
 
 def ours(counts: np.ndarray, rank: int, runs: int) -> np.ndarray:
@@ -219,9 +204,10 @@ def main(
         return
     if writes and not peer_python:
         raise click.UsageError("--write needs --peer-python: the table compares with it")
-    from allrelapse import simulate
+    from allrelapse import signatures, simulate
 
-    counts = spectra(simulate.cohort(seed))
+    cohort = simulate.cohort(seed)
+    counts = signatures.gained_spectra(cohort.mutations, cohort.samples)
     rows = [one_tool(name, counts, rank, runs) for name in TOOLS]
     rows.append(final(counts, rank, runs))
     if peer_python and Path(peer_python).exists():

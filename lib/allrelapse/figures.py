@@ -203,6 +203,26 @@ def limits_plot(limits: pd.DataFrame, *, ax: Axes) -> None:
     ax.label_outer()
 
 
+def equality_plot(
+    planted: pd.Series, estimate: pd.Series, *, ax: Axes, span: pd.DataFrame | None = None
+) -> None:
+    """Estimates against planted numbers, along the line of equality; logarithmic from 10 on.
+
+    Parameters
+    ----------
+    planted, estimate : numbers, such as mutations
+    span : columns with the distances from the estimates down and up to the ends of intervals
+    """
+    errors = None if span is None else span.to_numpy().T
+    ax.errorbar(planted, estimate, errors, fmt="o", ms=3, lw=0.6, color="#0072B2", alpha=0.7)
+    top = max(planted.max(), estimate.max())
+    ax.plot([0, top], [0, top], color=PUBLISHED, lw=0.8)
+    ax.set_xscale("symlog", linthresh=10)
+    ax.set_yscale("symlog", linthresh=10)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter("{x:g}")
+
+
 def spectrum(counts: pd.Series, *, ax: Axes, title: str, fitted: pd.Series | None = None) -> None:
     """Bars over the 96 channels in their customary colours, the fitted counts as a line.
 

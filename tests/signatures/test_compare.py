@@ -46,6 +46,13 @@ def test_pairs_are_as_close_as_the_best_of_all_pairs():
     assert np.linalg.norm(few[found.index] @ found - aim) == pytest.approx(residual, abs=1e-6)
 
 
+def test_what_shares_no_channel_with_the_reference_is_novel_and_no_mixture():
+    apart = pd.DataFrame(np.kron(np.eye(2), np.full((48, 1), 1 / 48)), COSMIC.index, ["a", "b"])
+    found = signatures.match(apart[["a"]], apart[["b"]]).loc["a"]
+    assert (found["cosine"], found["mixture"], found["mixture_cosine"]) == (0, "", 0)
+    assert found["novel"]
+
+
 def test_no_more_signatures_are_taken_than_help():
     aim = mixed({"SBS1": 0.995, "SBS5": 0.005})
     assert list(signatures.decompose(aim, COSMIC).index) == ["SBS1"]

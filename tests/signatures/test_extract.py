@@ -8,10 +8,16 @@ import pytest
 from sklearn.metrics import silhouette_samples
 
 from allrelapse import signatures, simulate
-from allrelapse.data import reference, spectra
-from allrelapse.data.tables import READS, VARIANT
+from allrelapse.data import reference
 from allrelapse.errors import InputError
-from allrelapse.signatures.extract import consensus, silhouettes
+from allrelapse.signatures.extract import (
+    THINNED,
+    _choose,
+    _held_out,
+    _stream,
+    consensus,
+    silhouettes,
+)
 
 COSMIC = reference.cosmic()
 THREE = ["SBS4", "SBS7a", "SBS22a"]
@@ -151,18 +157,10 @@ def test_settings_out_of_range_are_refused(settings):
         signatures.extract(drawn(samples=40), **settings)
 
 
-def gained_and_given(cohort):
-    """Spectra of what diagnosis had, and of what only relapse had: 96 x 2 per patient."""
-    stages = cohort.samples[["sample", "patient", "stage"]]
-    seen = cohort.mutations[cohort.mutations["t_alt_count"] >= READS].merge(stages, on="sample")
-    place = ["patient", *VARIANT]
-    both = seen.groupby(place)["stage"].transform("nunique") > 1
-    return spectra.from_mutations(seen[~both | (seen["stage"] == "diagnosis")])
-
-
 @pytest.fixture(scope="module")
 def cohort():
-    counts = gained_and_given(simulate.cohort(seed=1))
+    drawn_from = simulate.cohort(seed=1)
+    counts = signatures.gained_spectra(drawn_from.mutations, drawn_from.samples)
     return counts, signatures.extract(counts, [3, 4, 5], replicates=20, splits=5)
 
 
@@ -174,6 +172,27 @@ def test_both_therapy_signatures_come_out_of_the_simulated_cohort(cohort):
     cosines = signatures.cosine(found.signatures, COSMIC[["SBS86", "SBS87"]]).max()
     assert cosines["SBS86"] >= 0.95
     assert cosines["SBS87"] >= 0.95
+
+
+def test_held_out_likelihood_and_its_standard_error_are_those_by_hand():
+    # two spectra, two splits; ranks 2 and 3, both stable
+    widths = {2: np.array([0.9, 0.95]), 3: np.array([0.85, 0.9, 0.9])}
+    held_out = np.array([[-10.0, -20.0, -31.0], [-8.0, -21.0, -26.0]])
+    table = _choose(widths, held_out)
+    assert table["held_out"].tolist() == [-61, -55]
+    assert table["chosen"].tolist() == [False, True]
+    assert table.loc[2, "behind"] == 6
+    # the paired differences are 2, -1 and 5, with standard deviation 3; their sum has 3 * 3^.5
+    assert table.loc[2, "behind_se"] == pytest.approx(3 * np.sqrt(3))
+
+
+def test_held_out_mutations_are_predicted_at_their_own_scale():
+    # with one signature and one spectrum the prediction is a quarter of what was kept
+    counts = np.full((4, 96), 100.0)
+    predicted = _held_out(counts, 2, 0, 0)
+    kept = _stream(0, 0, THINNED, 0).binomial(100, 0.8, size=(4, 96))
+    best = np.sum((100 - kept) * np.log(20) - 20, axis=1)
+    assert predicted == pytest.approx(best, rel=0.01)
 
 
 def test_therapy_signatures_are_novel_where_the_reference_lacks_them_only(cohort):

@@ -58,3 +58,11 @@ def test_a_patient_without_both_samples_is_left_out():
     found = signatures.occurrence(table([("R", 1, 20, 60)]), SAMPLES)
     assert found.empty
     assert {"patient", "channel", "when", "ccf", "clonality"} <= set(found)
+
+
+def test_a_relapse_gains_what_its_diagnosis_did_not_show():
+    rows = [("D", 1, 30, 60), ("R", 1, 25, 60), ("D", 2, 20, 60), ("R", 2, 2, 60)]
+    rows += [("D", 3, 2, 60), ("R", 3, 12, 60), ("R", 4, 15, 60), ("G", 5, 9, 60)]
+    counts = signatures.gained_spectra(table(rows), SAMPLES)
+    assert counts.sum().to_dict() == {"D": 2, "R": 2}
+    assert counts.loc["A[C>T]G"].to_dict() == {"D": 2, "R": 2}

@@ -12,7 +12,7 @@ from allrelapse.signatures.compare import CosineTest, cosine_test, decompose, ma
 from allrelapse.signatures.detection import detection_limit
 from allrelapse.signatures.exceptions import examine
 from allrelapse.signatures.extract import Extraction, extract
-from allrelapse.signatures.occurrence import occurrence
+from allrelapse.signatures.occurrence import gained_spectra, occurrence
 from allrelapse.signatures.posterior import Draws, exposure_draws
 from allrelapse.signatures.presence import pool, presence
 from allrelapse.signatures.refit import Refit, cosine, refit
@@ -34,6 +34,7 @@ __all__ = [
     "examine",
     "exposure_draws",
     "extract",
+    "gained_spectra",
     "hard_share",
     "likelihood_ratio",
     "match",

@@ -74,7 +74,9 @@ def match(extracted: Extraction | pd.DataFrame, reference: pd.DataFrame) -> pd.D
         rows.append(
             {
                 "mixture": " + ".join(f"{s} {100 * share:.0f} %" for s, share in shares.items()),
-                "mixture_cosine": cosine(spectra[[name]], rebuilt).to_numpy()[0, 0],
+                "mixture_cosine": (
+                    cosine(spectra[[name]], rebuilt).to_numpy()[0, 0] if len(shares) else 0.0
+                ),
             }
         )
     table = pd.DataFrame(rows, index=spectra.columns)
@@ -117,7 +119,9 @@ def decompose(
         if closer - reached < GAIN:
             break
         chosen, shares, reached = [*chosen, best], weights, closer
-    found = pd.Series(shares / shares.sum(), reference.columns[chosen], name=spectrum.name)
+    found = pd.Series(
+        shares / max(shares.sum(), 1e-300), reference.columns[chosen], name=spectrum.name
+    )
     return found[found > 0].sort_values(ascending=False)
 
 

@@ -51,6 +51,26 @@ def occurrence(
     return _with_cells(table, level).drop(columns=MEASURED)
 
 
+def gained_spectra(
+    mutations: pd.DataFrame, samples: pd.DataFrame, *, reads: int = READS
+) -> pd.DataFrame:
+    """Spectra of what each diagnosis had and of what its relapse gained: 96 x 2 per patient.
+
+    Therapy cannot have made what was there before, so what it did stands out in the second.
+
+    Parameters
+    ----------
+    mutations, samples : tables of a cohort; patients without both samples are left out
+    reads : with the variant, from which a mutation counts as seen; without a count it was called
+    """
+    both = cohort.pairs(samples[samples["sample"].isin(mutations["sample"])])
+    both = both.melt("patient", var_name="stage", value_name="sample")
+    seen = ~(mutations["t_alt_count"] < reads).fillna(value=False).astype(bool)
+    found = mutations[seen].merge(both, on="sample", validate="m:1")
+    stages = found.groupby(["patient", *VARIANT], dropna=False)["stage"].transform("nunique")
+    return spectra.from_mutations(found[(found["stage"] == "diagnosis") | (stages == 1)])
+
+
 def _with_cells(table: pd.DataFrame, level: float) -> pd.DataFrame:
     """The fraction of tumour cells with each mutation, on one copy, with its upper limit.
 

@@ -244,7 +244,10 @@ def markdown(
     methods: pd.DataFrame, grown: pd.DataFrame, hits: pd.DataFrame, compiling: float, load: float
 ) -> str:
     """The tables as README.md shows them."""
-    parts = [machine(load), _table(methods)]
+    cost = [name for name in methods if name.endswith((", s", "CPU-s", "MB"))]
+    told = [*methods.columns[:2], *methods.columns.drop([*methods.columns[:3], *cost])]
+    parts = [machine(load), "Accuracy:", _table(methods[told])]
+    parts += ["Time and memory:", _table(methods[[*methods.columns[:3], *cost]])]
     for name, part in hits.groupby("set", sort=False) if len(hits) else ():
         wide = part.pivot(index=["method", "mutations"], columns="share", values="found")
         order = part[["method", "mutations"]].drop_duplicates()

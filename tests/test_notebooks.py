@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -129,6 +130,18 @@ def test_pages_ask_nothing_of_any_other_machine(root):
         text = page.read_text()
         assert 'src="http' not in text
         assert 'rel="stylesheet" href="http' not in text
+
+
+def test_every_picture_on_a_page_has_its_words(root):
+    pages = list((root / "results" / "simulated").glob("*/notebook.html"))
+    assert len(pages) == len(STUDY.analyses)
+    for page in pages:
+        pictures = re.findall(r"<img\b[^>]*>", page.read_text())
+        assert pictures
+        for picture in pictures:
+            words = re.search(r'alt="([^"]*)"', picture)
+            assert words, page
+            assert len(words[1].split()) > 5, (page, picture[-200:])
 
 
 def test_tables_are_byte_identical_on_a_second_run(root, tmp_path):

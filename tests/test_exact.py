@@ -1,6 +1,7 @@
 """Exact small-sample inference against definitions, scipy and published numbers."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import beta, binom, nchypergeom_fisher
 
@@ -68,3 +69,10 @@ def test_risk_difference_of_one_patient_each_is_nearly_unknown():
 def test_impossible_counts_are_refused(counts):
     with pytest.raises(InputError, match="cannot be"):
         exact.proportion(*counts)
+
+
+def test_q_values_are_benjamini_hochberg_by_hand():
+    p = pd.Series([0.01, 0.04, 0.03, 0.5], ["a", "b", "c", "d"])
+    # largest first: .5; .04 x 4/3; .03 x 4/2, but no more than the next; .01 x 4
+    expected = {"a": 0.04, "b": 0.16 / 3, "c": 0.16 / 3, "d": 0.5}
+    assert exact.q_values(p).to_dict() == pytest.approx(expected)

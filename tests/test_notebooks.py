@@ -12,7 +12,8 @@ import nbformat
 import pandas as pd
 import pytest
 
-from allrelapse import paths, study
+from allrelapse import paths, simulate, study
+from allrelapse.data import cohort
 
 STUDY = study.load()
 NOTEBOOKS = sorted((paths.REPOSITORY / "notebooks").glob("*.ipynb"))
@@ -201,6 +202,28 @@ def test_a_cbioportal_folder_goes_through_the_notebooks_that_it_has_data_for(tmp
     assert not (results / "00_study_overview" / "figures" / "spread.png").exists()
 
 
+def test_a_cohort_of_b_lineage_without_serial_samples_goes_through_the_genes(tmp_path):
+    study_folder = copied(tmp_path / "study")
+    whole = simulate.cohort(4, patients=24, serial_patients=0)
+    people = whole.patients[whole.patients["lineage"] == "B"]
+    taken = whole.samples[whole.samples["patient"].isin(people["patient"])]
+    called = whole.mutations[whole.mutations["sample"].isin(taken["sample"])]
+    # real patients as far as the study knows: no planted truth comes with them
+    real = people.assign(protocol="another")
+    cohort.write(cohort.Cohort("only-b", real, taken, called), tmp_path / "only-b")
+    for number in ("02", "03"):
+        run = [sys.executable, "-m", "allrelapse", "run", number]
+        run += ["--study", study_folder / "study.yaml", "--cohort", tmp_path / "only-b"]
+        subprocess.run(run, capture_output=True, text=True, check=True)
+    results = study_folder / "results" / "only-b"
+    burden = pd.read_csv(results / "02_mutation_landscape" / "figures" / "burden.csv")
+    assert set(burden["patient"]) == set(people["patient"])
+    evidence = json.loads((results / "03_gene_enrichment" / "claims.json").read_text())
+    own = [e for e in evidence if e["data"] == "cohort only-b"]
+    assert [e["kind"] for e in own] == ["replicated"]
+    assert own[0]["value"] is not None
+
+
 def test_a_cohort_without_mutations_is_told_and_the_rest_still_runs(tmp_path):
     study_folder = copied(tmp_path / "study")
     (tmp_path / "few").mkdir()
@@ -212,7 +235,8 @@ def test_a_cohort_without_mutations_is_told_and_the_rest_still_runs(tmp_path):
     assert "line 2, column patient" in refused.stderr
     (tmp_path / "few" / "patients.csv").write_text("patient,relapse_day,subtype\nA,100,<b>x</b>\n")
     subprocess.run(run, capture_output=True, text=True, check=True)
-    subprocess.run([*run[:4], "00", *at], capture_output=True, text=True, check=True)
+    for number in ("00", "02", "03"):
+        subprocess.run([*run[:4], number, *at], capture_output=True, text=True, check=True)
     results = study_folder / "results" / "few"
     evidence = json.loads((results / "01_relapse_timing" / "claims.json").read_text())
     own = [e for e in evidence if e["data"] == "cohort few"]

@@ -12,6 +12,8 @@ RESULTS = paths.REPOSITORY / "results" / "simulated"
 PICTURES = (
     "00_study_overview/figures/spread",
     "01_relapse_timing/figures/prevalence",
+    "02_mutation_landscape/figures/oncoprint",
+    "03_gene_enrichment/figures/recurrence",
     "05_signature_attribution/figures/controls",
     "05_signature_attribution/figures/limits",
     "06_mutation_attribution/figures/reliability",

@@ -12,7 +12,7 @@ import seaborn as sns
 from IPython.display import Image
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from allrelapse import paths
 from allrelapse.errors import InputError
@@ -24,6 +24,11 @@ TIMING: Mapping[str, str] = MappingProxyType(
     {"very early": "#56B4E9", "early": "#D55E00", "late": "#0072B2"}
 )
 STAGE: Mapping[str, str] = MappingProxyType({"diagnosis": "#999999", "relapse": "#CC79A7"})
+# When a mutation is seen. To readers with deuteranopia, and in grey print, this grey and pink look
+# alike (so would green): draw hollow what is seen at diagnosis only.
+WHEN: Mapping[str, str] = MappingProxyType(
+    {"shared": "#E69F00", "diagnosis only": STAGE["diagnosis"], "relapse only": STAGE["relapse"]}
+)
 COHORT: Mapping[str, tuple[str, str, int]] = MappingProxyType(  # words, colour, size of point
     {
         "other exomes": ("other exomes", "#E69F00", 6),
@@ -201,6 +206,65 @@ def limits_plot(limits: pd.DataFrame, *, ax: Axes) -> None:
         ylabel="% of samples in which\nit would be found",
     )
     ax.label_outer()
+
+
+def paired_plot(
+    before: pd.Series,
+    after: pd.Series,
+    *,
+    ax: Axes,
+    limit: float | None = None,
+    colour: str = "#333333",
+) -> None:
+    """Counts of the same patients at diagnosis and at relapse, a line each, on a log axis.
+
+    Parameters
+    ----------
+    before, after : mutations, same index; if any is 0 the axis is linear up to 1
+    limit : mutations from which a sample counts as hypermutated, as a dashed line
+    """
+    pairs = np.array([before.to_numpy(float), after.to_numpy(float)])
+    ax.plot([0, 1], pairs, "-", color=colour, lw=0.6, alpha=0.5)
+    ax.plot(np.zeros(len(before)), pairs[0], "o", ms=3, color=STAGE["diagnosis"], clip_on=False)
+    ax.plot(np.ones(len(after)), pairs[1], "o", ms=3, color=colour, clip_on=False)
+    medians = np.median(pairs, axis=1)
+    for x, middle, side in zip((-0.06, 1.06), medians, ("right", "left"), strict=True):
+        ax.text(x, middle, f"{middle:,.0f}", ha=side, va="center", weight="bold")
+    if limit is not None:
+        ax.axhline(limit, color="#777777", lw=0.8, ls="--")
+        ax.text(-0.33, limit, f"hypermutated: > {limit:,.0f}", va="bottom", fontsize=7)
+    if pairs.min() > 0:
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        ax.set_yscale("symlog", linthresh=1)
+    ax.yaxis.set_major_formatter("{x:,.0f}")
+    ax.set(xlim=(-0.35, 1.35))
+    ax.set_xticks([0, 1], ["diagnosis", "relapse"])
+
+
+def quantile_plot(
+    p_values: pd.Series, marked: pd.Series, *, ax: Axes, tests: int | None = None
+) -> None:
+    """P values against what they would be if nothing but chance were at work.
+
+    Parameters
+    ----------
+    p_values : of the tests that are drawn, the smallest of `tests`
+    marked : truth values, same index, of those drawn in colour
+    tests : number of tests, if the rest (with P near 1) is left out
+    """
+    order = p_values.sort_values().index
+    number = tests or len(order)
+    expected = -np.log10((np.arange(len(order)) + 0.5) / number)
+    seen = -np.log10(p_values[order].clip(lower=1e-30).to_numpy())
+    top = expected.max()
+    ax.plot([0, top], [0, top], color=PUBLISHED, lw=0.8)
+    ours = marked[order].to_numpy(bool)
+    ax.plot(expected[~ours], seen[~ours], "o", ms=3, color="#BBBBBB")
+    ax.plot(expected[ours], seen[ours], "o", ms=5, color="#D55E00", clip_on=False)
+    ax.set(xlabel="−log₁₀ P, expected by chance", ylabel="−log₁₀ P, found (to 30)")
 
 
 def equality_plot(

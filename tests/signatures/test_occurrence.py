@@ -47,6 +47,15 @@ def test_the_fraction_of_cells_is_that_of_one_copy_in_the_relapse():
     assert found["clonality"].to_dict() == {1: "clonal", 2: "subclonal"}
 
 
+def test_the_fractions_at_diagnosis_and_relapse_stand_side_by_side():
+    rows = [("D", 1, 27, 60), ("R", 1, 24, 60), ("R", 2, 6, 60), ("D", 3, 9, 60)]
+    lost = table([("D", 9, 18, 60)]).assign(Reference_Allele=None, Tumor_Seq_Allele2=None)
+    rows = pd.concat([table(rows), lost])
+    found = signatures.occurrence(rows, SAMPLES).set_index("Start_Position")
+    assert found["ccf_diagnosis"].to_dict() == pytest.approx({1: 1.0, 2: 0.0, 3: 1 / 3, 9: 2 / 3})
+    assert found["ccf_relapse"].to_dict() == pytest.approx({1: 1.0, 2: 0.25, 3: 0.0, 9: 0.0})
+
+
 def test_mutations_without_reads_were_called_but_have_no_fraction():
     rows = table([("D", 1, 30, 60), ("R", 2, None, None)])
     found = signatures.occurrence(rows, SAMPLES).set_index("Start_Position")

@@ -98,6 +98,21 @@ def exons(build: str = "GRCh37") -> Exons:
 
 
 @cache
+def gene_opportunities(build: str = "GRCh37") -> pd.DataFrame:
+    """Places in the exons of each gene where each channel can happen, genes x 96.
+
+    The package carries no bases, so every gene has the composition of the whole exome: genes
+    differ by length alone. With a reference genome, count the contexts of each gene instead.
+    """
+    places = exons(build)
+    lengths = pd.Series(places.ends - places.starts + 1).groupby(places.genes).sum()
+    composition = opportunities(build, exome=True)
+    composition /= composition.sum() / 3  # each base counts for three channels
+    table = np.outer(lengths, composition)
+    return pd.DataFrame(table, lengths.index.rename("gene"), composition.index)
+
+
+@cache
 def genes(build: str = "GRCh37") -> pd.DataFrame:
     """Protein-coding genes with the span of all their transcripts, the longest ones first.
 

@@ -64,6 +64,15 @@ SCHEMAS = {
             "source": pa.Column(str),
         }
     ),
+    "genes": pa.DataFrameSchema(
+        {
+            "gene": pa.Column(str, pa.Check.isin(GENES), unique=True),
+            "uniprot": pa.Column(str, pa.Check.str_matches(r"^[OPQ]\d[A-Z0-9]{3}\d$"), unique=True),
+            "amino_acids": pa.Column(int, pa.Check.ge(1)),
+            "pathway": pa.Column(str),
+            "source": pa.Column(str),
+        }
+    ),
     "resistance_sites": pa.DataFrameSchema(
         {
             "gene": pa.Column(str, pa.Check.isin(GENES)),

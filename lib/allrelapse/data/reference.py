@@ -33,6 +33,9 @@ MISMATCH_REPAIR: frozenset[str] = frozenset(f"SBS{i}" for i in (6, 14, 15, 20, 2
 Source: https://cancer.sanger.ac.uk/signatures/sbs/ (proposed aetiology of each).
 """
 
+LEUKAEMIA: frozenset[str] = MISMATCH_REPAIR | {f"SBS{i}" for i in (1, 2, 5, 13, 18, 86, 87)}
+"""Candidates for a relapsed leukaemia: usual ones, lost mismatch repair, and those of therapy."""
+
 
 def cosmic(version: str = "3.4", build: str = "GRCh37", exome: bool = False) -> pd.DataFrame:
     """COSMIC's signatures of single-base substitutions, 96 x k, each column a distribution.

@@ -31,7 +31,8 @@ def occurrence(
     `Variant_Classification`, `context`, `channel` (as A[C>A]A; missing if it has none), `when`
     (one of `WHEN`), `ccf` (fraction of the tumour cells, of the relapse if seen there), its
     `ccf_upper` limit, and `clonality`: `subclonal` where that limit is below 1, else `clonal` (or
-    not told from it), missing without reads and purity.
+    not told from it), missing without reads and purity; `ccf_diagnosis` and `ccf_relapse`, 0
+    where it is not seen.
     """
     both = cohort.pairs(samples[samples["sample"].isin(mutations["sample"])])
     both = both.melt("patient", var_name="stage", value_name="sample")
@@ -48,7 +49,13 @@ def occurrence(
     table = table.assign(when=when).reset_index()
     alleles = (table[column] for column in ("Reference_Allele", "Tumor_Seq_Allele2", "context"))
     table["channel"] = spectra.channel(*alleles)
-    return _with_cells(table, level).drop(columns=MEASURED)
+    table = _with_cells(table, level).drop(columns=MEASURED)
+    relapsed = table["when"] != WHEN[1]
+    early = _with_cells(found[found["stage"] == "diagnosis"], level).set_index(key)["ccf"]
+    before = early.reindex(pd.MultiIndex.from_frame(table[key])).to_numpy()
+    table["ccf_diagnosis"] = np.where(table["when"] == WHEN[2], 0.0, before)
+    table["ccf_relapse"] = table["ccf"].where(relapsed, 0.0)
+    return table
 
 
 def gained_spectra(

@@ -3,6 +3,7 @@
 import hashlib
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -80,3 +81,31 @@ def test_the_curve_of_limits_counts_samples_without_a_limit_as_never_found():
     assert line.get_label() == "PCAWG genomes (n = 4)"
     curve = dict(zip(line.get_xdata(), line.get_ydata(), strict=True))
     assert curve == {0.1: 0, 2.0: 25, 8.0: 50, 100.0: 50}
+
+
+def test_paired_counts_are_drawn_on_a_log_axis_with_their_medians():
+    before, after = pd.Series([10, 20, 30]), pd.Series([20, 40, 400])
+    _, ax = plt.subplots()
+    figures.paired_plot(before, after, ax=ax, limit=100)
+    assert ax.get_yscale() == "log"
+    assert {text.get_text() for text in ax.texts} == {"20", "40", "hypermutated: > 100"}
+    lines = [line.get_ydata().tolist() for line in ax.lines[:3]]
+    assert lines == [[10, 20], [20, 40], [30, 400]]
+
+
+def test_a_patient_without_mutations_stays_in_the_picture():
+    _, ax = plt.subplots()
+    figures.paired_plot(pd.Series([0, 5]), pd.Series([3, 5]), ax=ax)
+    assert ax.get_yscale() == "symlog"
+    assert ax.lines[0].get_ydata().tolist() == [0, 3]
+
+
+def test_quantiles_stand_at_the_middle_of_their_ranks_among_all_tests():
+    p = pd.Series([0.2, 0.001])
+    _, ax = plt.subplots()
+    figures.quantile_plot(p, pd.Series([False, True]), ax=ax, tests=100)
+    line, other, ours = ax.lines
+    assert ours.get_xdata() == pytest.approx([-np.log10(0.5 / 100)])
+    assert ours.get_ydata() == pytest.approx([3])
+    assert other.get_xdata() == pytest.approx([-np.log10(1.5 / 100)])
+    assert line.get_xdata().tolist() == line.get_ydata().tolist()

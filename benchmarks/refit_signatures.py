@@ -44,7 +44,8 @@ CUTTABLE = ("scipy NNLS", "scikit-learn")  # methods that do not choose themselv
 TARGETS = ("SBS87", "SBS86")
 BINS = [30, 60, 100, 150, 201]  # mutations of an exome
 QUICK = 0.1
-TOO_LARGE = {("genomes", COHORT)}  # draws take a time that grows with the mutations
+# draws take a time that grows with the mutations; of the controls `grid hard` tells as much
+TOO_LARGE = {(name, COHORT) for name in ("genomes", "controls", "controls noise only")}
 GRIDS = {"grid": False, "grid hard": True}  # with whether rates scatter
 
 SETS: dict[str, Callable[[int, float], Planted]] = {

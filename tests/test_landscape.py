@@ -8,6 +8,7 @@ from scipy.stats import binom
 from allrelapse import landscape
 from allrelapse.data import tables
 from allrelapse.errors import InputError
+from allrelapse.exact import Estimate
 
 
 def test_burden_counts_by_when_mutations_are_seen():
@@ -89,8 +90,14 @@ def test_the_typical_ratio_has_the_interval_of_a_median():
     """Of ten sorted values the second and ninth hold the median with 97.9 %: 1 - 2 x 11 / 1,024."""
     after = pd.Series([9.5, 3, 81, 40, 5, 22, 7, 60, 13, 100]) - 0.5
     found = landscape.rate_ratio(pd.Series(np.full(10, 0.5)), after).typical
-    assert found.value == pytest.approx(17.5, rel=0.05)
+    assert found.value == pytest.approx(np.sqrt(13 * 22))
     assert (found.lower, found.upper) == pytest.approx((5, 81))
+
+
+def test_ratios_are_told_with_their_intervals():
+    row = landscape.RateRatio(Estimate(2, 1.5, 3), Estimate(1, 0.25, np.inf), 9, 0.0001, 7)
+    table = landscape.told(pd.DataFrame([{"patients": "B"} | row.as_row()]))
+    assert table.iloc[0].to_list() == ["B", 7, "2.00 [1.50, 3.00]", "1.00 [0.25, inf]", "< .001"]
 
 
 def test_equal_counts_have_ratio_one():
@@ -102,8 +109,26 @@ def test_equal_counts_have_ratio_one():
 def test_counts_that_are_none_are_refused():
     with pytest.raises(InputError, match="counts of 0 or more"):
         landscape.rate_ratio(pd.Series([1.0, np.nan]), pd.Series([1.0, 2]))
+    with pytest.raises(InputError, match="mutations of both samples"):
+        landscape.rate_ratio(pd.Series([0.0, 0]), pd.Series([3.0, 2]))
     with pytest.raises(InputError, match="two or more patients"):
         landscape.rate_ratio(pd.Series([0.0, 0]), pd.Series([0.0, 2]))
+
+
+def test_a_sample_in_which_nothing_could_be_seen_is_left_out():
+    diagnosis, relapse = pairs(np.random.default_rng(5), n=20)
+    seen = pd.DataFrame({"diagnosis": 0.9, "relapse": 0.9}, index=diagnosis.index)
+    seen.loc[3, "relapse"] = 0.0
+    assert landscape.rate_ratio(diagnosis, relapse, seen=seen).patients == 19
+
+
+def test_panels_and_mixtures_tell_no_rate_per_base():
+    samples = pd.DataFrame({"stage": ["diagnosis", "relapse", "germline"]})
+    assert landscape.are_exomes(samples.assign(platform=["exome", "exome", "genome"]))
+    assert not landscape.are_exomes(samples.assign(platform=[None, "genome", None]))
+    for platforms in (["panel"] * 3, ["exome", "genome", "genome"]):
+        with pytest.raises(InputError, match="genomes or exomes alone"):
+            landscape.are_exomes(samples.assign(platform=platforms))
 
 
 def test_the_fence_is_tukeys_on_the_log_scale():

@@ -218,10 +218,12 @@ def paired_plot(
 ) -> None:
     """Counts of the same patients at diagnosis and at relapse, a line each, on a log axis.
 
+    Bold numbers are medians.
+
     Parameters
     ----------
     before, after : mutations, same index; if any is 0 the axis is linear up to 1
-    limit : mutations from which a sample counts as hypermutated, as a dashed line
+    limit : mutations above which a sample counts as hypermutated, as a dashed line
     """
     pairs = np.array([before.to_numpy(float), after.to_numpy(float)])
     ax.plot([0, 1], pairs, "-", color=colour, lw=0.6, alpha=0.5)
@@ -229,10 +231,10 @@ def paired_plot(
     ax.plot(np.ones(len(after)), pairs[1], "o", ms=3, color=colour, clip_on=False)
     medians = np.median(pairs, axis=1)
     for x, middle, side in zip((-0.06, 1.06), medians, ("right", "left"), strict=True):
-        ax.text(x, middle, f"{middle:,.0f}", ha=side, va="center", weight="bold")
+        words = f"{middle:,.1f}".removesuffix(".0")
+        ax.text(x, middle, words, ha=side, va="center", weight="bold")
     if limit is not None:
         ax.axhline(limit, color="#777777", lw=0.8, ls="--")
-        ax.text(-0.33, limit, f"hypermutated: > {limit:,.0f}", va="bottom", fontsize=7)
     if pairs.min() > 0:
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

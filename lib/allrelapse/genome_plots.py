@@ -350,7 +350,7 @@ def _burden_bars(burden: "pd.Series[float]", place: "pd.Series[float]", ax: Axes
     ax.yaxis.set_major_formatter("{x:g}")
     ax.tick_params(left=True)
     ax.spines["left"].set_visible(True)
-    ax.set_ylabel("mutations\nat relapse\nonly", rotation=0, ha="right", va="center")
+    ax.set_ylabel("mutations at\nrelapse only\n(log scale)", rotation=0, ha="right", va="center")
     _dashes(place[burden.isna()], 0.06, ax)
 
 

@@ -43,6 +43,35 @@ class RateRatio(NamedTuple):
         return dict(zip(ROW, (self.patients, *ends, self.dispersion, self.p_value), strict=True))
 
 
+def are_exomes(samples: pd.DataFrame) -> bool:
+    """Whether the tumours are exomes; genomes if not, or if the platform is not known.
+
+    Raises
+    ------
+    InputError
+        If platforms are mixed or panels, as no rate of mutation per base can be told from them.
+    """
+    used = set(samples.loc[samples["stage"].isin(["diagnosis", "relapse"]), "platform"].dropna())
+    if len(used) > 1 or "panel" in used:
+        raise InputError(f"need genomes or exomes alone, not {', '.join(sorted(used))}")
+    return used == {"exome"}
+
+
+def told(ratios: pd.DataFrame) -> pd.DataFrame:
+    """A table of rate ratios (`ROW`) as a reader wants it: each ratio with its interval, in words.
+
+    Other columns stay as they are, in front.
+    """
+    words = {"ratio": "all together", "typical": "typical patient"}
+    table = ratios.drop(columns=ROW).assign(n=ratios["n"])
+    for name, heading in words.items():
+        ends = zip(*(ratios[name + end] for end in ("", "_lower", "_upper")), strict=True)
+        table[heading] = [f"{x:.2f} [{low:.2f}, {high:.2f}]" for x, low, high in ends]
+    small = ratios["p_value"] < 0.001
+    p_value = ratios["p_value"].map("{:.2g}".format).mask(small, "< .001")
+    return table.assign(**{"P (typical is 1)": p_value})
+
+
 def burden(seen: pd.DataFrame) -> pd.DataFrame:
     """Mutations of each patient by when they are seen.
 
@@ -97,8 +126,9 @@ def rate_ratio(
 ) -> RateRatio:
     """How many times more mutations relapses have than the same patients' diagnoses.
 
-    Given the sum of a pair, the relapse's share is binomial with the odds `ratio`, whatever the
-    patient's own rate; counts scatter more than that, so its variance is scaled (quasi-binomial).
+    Given the sum of a pair, the relapse's share would be binomial with the odds `ratio`, whatever
+    the patient's own rate, if the counts were independent Poisson ones. They scatter more, and
+    both hold the shared mutations, so the variance is scaled to what is seen (quasi-binomial).
     The ratio of all counts goes by those with most mutations; the typical patient is told beside.
 
     Parameters
@@ -111,7 +141,8 @@ def rate_ratio(
     Raises
     ------
     InputError
-        With fewer than two patients that have mutations, or counts that are none.
+        With fewer than two patients that have mutations, no mutation at one of the stages, or
+        counts that are none.
 
     Source: McCullagh & Nelder 1989, chapter 4 (quasi-likelihood).
     """
@@ -121,10 +152,10 @@ def rate_ratio(
     odds = pd.Series(1.0, table.index)
     if seen is not None:
         odds = seen["relapse"].astype(float) / seen["diagnosis"].astype(float)
-    some = (table.sum(axis=1) > 0) & odds.notna()
+    some = (table.sum(axis=1) > 0) & np.isfinite(odds) & (odds > 0)
     table, offset = table[some], np.log(odds[some].to_numpy())
-    if len(table) < 2:
-        raise InputError("need two or more patients with mutations of both samples")
+    if len(table) < 2 or not table.sum().all():
+        raise InputError("need two or more patients, with mutations of both samples")
     total = table.sum(axis=1).to_numpy()
     share = table["relapse"].to_numpy() / total
     binomial, one = sm.families.Binomial(), np.ones(len(table))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binom, binomtest
 from statsmodels.stats.contingency_tables import mcnemar
 
 from allrelapse import enrichment
@@ -50,6 +50,16 @@ def test_six_gains_without_a_loss_are_the_fewest_that_are_significant():
     """As stated in our facts: exact McNemar needs six relapse-only pairs."""
     five, six = (enrichment.relapse_specific(*cohort(n, 0, 0)).iloc[0]["p_value"] for n in (5, 6))
     assert six < 0.05 < five
+
+
+def test_a_bystander_is_gained_as_often_as_other_genes_are():
+    """Other genes: 9 gained, 3 lost. P(5 or more of 5 gained) is .75^5, by McNemar 2 x .5^5."""
+    mutations, samples = cohort(5, 0, 0)
+    more, _ = cohort(9, 3, 0)
+    both = pd.concat([mutations, more.assign(Hugo_Symbol="TTN")], ignore_index=True)
+    row = enrichment.relapse_specific(both, samples, ["TP53"]).iloc[0]
+    assert row["p_value"] == pytest.approx(2 / 2**5)
+    assert row["p_burden"] == pytest.approx(0.75**5)
 
 
 def test_genes_that_nobody_has_count_for_q():
@@ -102,3 +112,6 @@ def test_power_never_falls_with_the_share_and_is_small_without_any():
     assert power.iloc[0] == 0
     table = enrichment.recurrence_power(103, [0, 0.1], chance=0.01, alpha=0.001)
     assert table["power"].iloc[0] <= 0.001 < table["power"].iloc[1]
+    assert table["carriers"].iloc[0] == binom.isf(0.001, 103, 0.01) + 1
+    scattered = enrichment.recurrence_power(103, [0.1], chance=0.01, scatter=0.5, alpha=0.001)
+    assert scattered["carriers"].iloc[0] > table["carriers"].iloc[0]

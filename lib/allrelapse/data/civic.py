@@ -7,8 +7,7 @@ import pandera.pandas as pa
 
 from allrelapse.data import open_data
 from allrelapse.data.cells import Cells, read_cells, refusal
-from allrelapse.data.open_relapses import FORMER
-from allrelapse.data.published import GENES
+from allrelapse.data.published import FORMER, GENES
 from allrelapse.data.schemas import typed
 
 EVIDENCE = "civic/nightly-ClinicalEvidenceSummaries.tsv"

@@ -15,6 +15,7 @@ import pandas as pd
 from allrelapse.data import cohort_file, contexts, tables
 from allrelapse.data.cells import refusal
 from allrelapse.data.forms import cbioportal, mapped, native, vcf
+from allrelapse.data.published import FORMER
 from allrelapse.errors import InputError
 
 FORMS = {
@@ -122,6 +123,7 @@ def assemble(
     if file.fasta is not None and "mutations" in full:
         full["mutations"], note = contexts.add(full["mutations"], folder / file.fasta)
         notes = [*notes, note]
+    notes = [*notes, *_former_names(full)]
     if "mutations" in full:
         notes = [*notes, *_lacking(full["mutations"])]
     fields: dict[str, Any] = full | {
@@ -131,6 +133,18 @@ def assemble(
         "notes": tuple(notes),
     }
     return Cohort(**fields)
+
+
+def _former_names(full: dict[str, pd.DataFrame]) -> list[str]:
+    """Genes get the names that the study has for them, in place; says which, in words."""
+    notes = []
+    for name in {"mutations", "serial_variants"} & set(full):
+        genes = full[name]["Hugo_Symbol"]
+        newer = sorted(set(genes.dropna()) & set(FORMER))
+        if newer:
+            full[name] = full[name].assign(Hugo_Symbol=genes.replace(FORMER))
+            notes += [f"{name}: {gene} is called {FORMER[gene]} here" for gene in newer]
+    return sorted(notes)
 
 
 def _lacking(mutations: pd.DataFrame) -> list[str]:

@@ -9,15 +9,12 @@ import pandera.pandas as pa
 
 from allrelapse.data import files, genome, open_data
 from allrelapse.data.cells import refusal
-from allrelapse.data.published import GENES
+from allrelapse.data.published import FORMER, GENES
 from allrelapse.data.schemas import validate
 from allrelapse.errors import InputError
 
 PAIRS = "groebner2018/41586_2018_BFnature25480_MOESM3_ESM.xlsx"
 LESIONS = "target-tall/lesion_data.rda"
-
-FORMER = {"NSD2": "WHSC1"}
-"""The name that the study gives to a gene, by the one that it has now."""
 
 SUBTYPES = ["B-ALLother", "B-ALL-HYPO", "T-ALL"]
 RELAPSE = "Relapse_of_"

@@ -24,6 +24,8 @@ GENES = [
     "PRPS2",
 ]
 """The 12 genes with relapse-specific alterations (Li 2020, abstract)."""
+FORMER = {"NSD2": "WHSC1"}
+"""Names by today's nomenclature and those that the abstract and the genes of GRCh37 have."""
 
 SCHEMAS = {
     "claims": pa.DataFrameSchema(
@@ -53,6 +55,7 @@ SCHEMAS = {
     "relapse_genes": pa.DataFrameSchema(
         {
             "study": pa.Column(str),
+            "cohort": pa.Column(str, nullable=True),
             "gene": pa.Column(str, pa.Check.isin(GENES)),
             "lineage": pa.Column(str, pa.Check.isin(["B", "T"]), nullable=True),
             "stage": pa.Column(str, pa.Check.isin(["diagnosis", "relapse"])),

@@ -78,6 +78,10 @@ def relapse_specific(
 ) -> pd.DataFrame:
     """Is a gene altered at relapse alone in more patients than at diagnosis alone?
 
+    McNemar's null, as many gains as losses, does not hold for a bystander where relapses have more
+    mutations than diagnoses. `p_burden` asks instead whether the gene is gained more often than
+    the genes outside of the 12 are.
+
     Parameters
     ----------
     mutations, samples : tables of a cohort
@@ -87,12 +91,13 @@ def relapse_specific(
     -------
     One row per gene, the surest first: patients in whom an alteration is `gained`, `lost` or
     `kept`, `patients` with both samples; `odds_ratio` of gain against loss with its exact
-    interval; `p_value` of McNemar's exact two-sided test; `q_value` over the genes.
+    interval; `p_value` of McNemar's exact two-sided test; `q_value` over the genes; `p_burden`,
+    one-sided, 1 if no other gene changes.
 
     Source: McNemar 1947; conditional on gained + lost the gains are binomial, and their exact
     interval (Clopper & Pearson 1934) is that of the odds.
     """
-    altered = altered_genes(mutations, samples, genes)
+    altered = altered_genes(mutations, samples, None)
     both = altered["diagnosis"] & altered["relapse"]
     kinds = pd.DataFrame(
         {
@@ -101,13 +106,18 @@ def relapse_specific(
             "kept": both,
         }
     )
-    table = kinds.groupby(altered["gene"]).sum()
-    if genes is not None:
-        table = table.reindex(sorted(set(genes)), fill_value=0)
+    every = kinds.groupby(altered["gene"]).sum()
+    wanted = every.index if genes is None else sorted(set(genes))
+    table = every.reindex(wanted, fill_value=0)
+    asked = published.GENES if genes is None else [*published.GENES, *wanted]
+    others = every.drop(index=asked, errors="ignore")
     table["patients"] = len(_sequenced_pairs(mutations, samples))
     odds = _odds(table["gained"].to_numpy(), table["lost"].to_numpy(), level)
     table = table.join(pd.DataFrame(odds, index=table.index))
     table["q_value"] = exact.q_values(table["p_value"]) if len(table) else table["p_value"]
+    gained, lost = others["gained"].sum(), others["lost"].sum()
+    usual = gained / (gained + lost) if gained + lost else 1.0
+    table["p_burden"] = binom.sf(table["gained"] - 1, table["gained"] + table["lost"], usual)
     table = table.rename_axis("gene").reset_index()
     return table.sort_values(["p_value", "gained", "gene"], ascending=[True, False, True])
 

@@ -15,7 +15,7 @@ from allrelapse.errors import InputError
 Array = NDArray[np.float64]
 KINDS = ("missense", "truncating", "other")
 """Kinds of change that chance is known for; deletions are none, as it writes substitutions."""
-NARROW, WIDE = 1e-3, 30.0
+NARROW, WIDE = 1e-3, 5.0
 """Limits of the squared coefficient of variation of gene factors; below them there is none."""
 
 
@@ -69,8 +69,8 @@ def background(
     InputError
         If channels differ between the tables, or a patient with a gain has no rates.
 
-    Source: the model of dNdScv (Martincorena 2017, Cell 171:1029, gamma-Poisson rates of genes),
-    with each patient's own processes and without covariates.
+    Source: adapted from dNdScv (Martincorena 2017, Cell 171:1029: gamma-Poisson rates of genes),
+    with each patient's own processes, and other genes in place of silent changes and covariates.
     """
     if set(rates.index) != set(genome.index) or set(rates.index) != set(opportunities.columns):
         raise InputError("rates, opportunities and genome must name the same 96 channels")

@@ -5,6 +5,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import binom
 
+from allrelapse.enrichment.recurrence import tail_probability
+
 
 def gain_power(
     patients: int, gained: ArrayLike, *, lost: float = 0.0, alpha: float = 0.05
@@ -22,8 +24,7 @@ def gain_power(
     -------
     `gained`, `power`, both fractions.
 
-    Source: the number that changes is binomial, and of these the gains are binomial; summed
-    exactly over both (Connor 1987, Biometrics 43:207, unconditional power).
+    The number that changes is binomial, and of these the gains are binomial; summed over both.
     """
     shares = np.atleast_1d(np.asarray(gained, float))
     number = np.arange(patients + 1)
@@ -40,15 +41,23 @@ def gain_power(
 
 
 def recurrence_power(
-    patients: int, prevalence: ArrayLike, *, chance: float, alpha: float = 0.05
+    patients: int,
+    prevalence: ArrayLike,
+    *,
+    chance: float,
+    scatter: float = 0.0,
+    alpha: float = 0.05,
 ) -> pd.DataFrame:
     """Power to find a gene hit more often than by chance, by the share of relapses that carry it.
+
+    For relapses of equal burden and a gene with a factor of 1; the test allows for other factors.
 
     Parameters
     ----------
     patients : relapses
     prevalence : shares of relapses that carry a driver change, fractions
     chance : share of relapses in which the gene is hit by chance, fraction
+    scatter : squared coefficient of variation of genes' factors (`Background.scatter`)
     alpha : level of the one-sided test
 
     Returns
@@ -56,6 +65,9 @@ def recurrence_power(
     `prevalence`, `power`, and `carriers`, the fewest that are significant.
     """
     shares = np.atleast_1d(np.asarray(prevalence, float))
-    needed = int(binom.isf(alpha, patients, chance)) + 1
+    number = np.arange(1, patients + 1)
+    expected = np.full((patients, patients), -np.log1p(-chance))
+    rejected = tail_probability(expected, number, scatter) <= alpha
+    needed = int(number[rejected][0]) if rejected.any() else patients + 1
     reached = binom.sf(needed - 1, patients, 1 - (1 - shares) * (1 - chance))
     return pd.DataFrame({"prevalence": shares, "power": reached, "carriers": needed})

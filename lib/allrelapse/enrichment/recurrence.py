@@ -14,6 +14,7 @@ from allrelapse import exact
 from allrelapse.enrichment.altered import kind_of_change
 from allrelapse.enrichment.background import KINDS, Background
 from allrelapse.enrichment.tails import tails
+from allrelapse.errors import InputError
 
 Array = NDArray[np.float64]
 NODES = 24
@@ -62,8 +63,14 @@ def recurrence(
     -------
     One row per gene or group, the surest first: `carriers` (patients), `expected` (patients by
     chance), `ratio` with its exact Poisson interval `lower`, `upper` (the expectation taken as
-    known), `mutations`, `missense_ratio` and `truncating_ratio` (observed over expected, as in
-    dN/dS), `p_value` (one-sided), `q_value`. Genes without a gain have P = 1 and count for q.
+    known), `mutations`, `missense_ratio` and `truncating_ratio` (observed over what other
+    genes make one expect, not over silent changes as dN/dS), `p_value` (one-sided), `q_value`.
+    Genes without a gain have P = 1 and count for q.
+
+    Raises
+    ------
+    InputError
+        If a named gene has no exons in the background, so that nothing can be expected of it.
 
     Source: Hong 2013, Comput Stat Data Anal 59:41 (Poisson-binomial).
     """
@@ -76,6 +83,8 @@ def recurrence(
         tests = len(groups)
     names = list(groups)
     genes = sorted({gene for members in groups.values() for gene in members})
+    if strange := sorted(set(genes) - set(background.opportunities.index)):
+        raise InputError(f"genes without known exons: {', '.join(strange)}")
     by_gene = background.expected(genes)
     member = pd.DataFrame({n: [gene in groups[n] for gene in genes] for n in names}, genes)
     expected = by_gene.to_numpy() @ member.to_numpy(float)
@@ -148,13 +157,20 @@ def dropped_anew(
     Returns
     -------
     `gene`, `carriers`, `mean` by chance, `p_value`, `p_any` (Westfall & Young 1993), by P.
+
+    Raises
+    ------
+    InputError
+        If a gene is not among the lengths.
     """
     burden = gained[gained["gene"].isin(lengths.index)].groupby("patient").size().to_numpy()
     rng = np.random.default_rng(seed)
+    if strange := sorted(set(genes) - set(lengths.index)):
+        raise InputError(f"genes without known length: {', '.join(strange)}")
     share = (lengths[list(genes)] / lengths.sum()).to_numpy()
     drawn = np.zeros((replicates, len(genes)), dtype=np.int64)
     for changes in burden:
-        fell = rng.multinomial(changes, np.r_[share, 1 - share.sum()], size=replicates)
+        fell = rng.multinomial(changes, np.r_[share, max(1 - share.sum(), 0)], size=replicates)
         drawn += fell[:, :-1] > 0
     hit = gained[["patient", "gene"]].drop_duplicates()["gene"].value_counts()
     carriers = hit.reindex(list(genes), fill_value=0).to_numpy()
@@ -175,9 +191,9 @@ def genes_enriched(
 ) -> exact.Estimate:
     """How many of the tested genes are enriched: those found, at least, and at most.
 
-    At least: as many as Holm's test rejects, which is too many with probability 1 - level or
-    less. At most: all but those that carry a change in surely fewer than a share `least` of the
-    relapses (each by its upper limit at a level that Bonferroni shares out).
+    At least: as many as Holm's test rejects. At most: all but those that carry a change in surely
+    fewer than a share `least` of the relapses (by upper limits that share the error evenly). Each
+    end errs with probability (1 - level) / 2 or less.
 
     Parameters
     ----------
@@ -191,8 +207,8 @@ def genes_enriched(
 
     Source: Goeman & Solari 2011, Stat Sci 26:584 (rejections as a confidence bound).
     """
-    holm = multipletests(table["p_value"], method="holm")[1] < 1 - level
-    shared = 1 - 2 * (1 - level) / len(table)  # its upper end alone is used
+    holm = multipletests(table["p_value"], method="holm")[1] < (1 - level) / 2
+    shared = 1 - (1 - level) / len(table)  # of a two-sided interval, of which one end is used
     upper = [exact.proportion(int(k), patients, level=shared).upper for k in table["carriers"]]
     most = len(table) - int((np.array(upper) < least).sum())
     found = int((table["q_value"] < 1 - level).sum())

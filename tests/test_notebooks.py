@@ -20,6 +20,8 @@ NOTEBOOKS = sorted((paths.REPOSITORY / "notebooks").glob("*.ipynb"))
 EXPECTED = pd.read_csv(paths.REPOSITORY / "tests" / "expected_verdicts.csv", keep_default_na=False)
 
 pytestmark = pytest.mark.xdist_group("notebooks")
+# they need nothing of the reproduced study, and run beside it
+OTHERS = pytest.mark.xdist_group("notebooks of other cohorts")
 
 
 def read(path):
@@ -169,6 +171,7 @@ def test_a_run_with_other_settings_is_told_in_the_scorecard_and_put_right_again(
     assert "run with" not in scorecard(root)["note"].str.cat()
 
 
+@OTHERS
 def test_without_data_and_network_the_study_still_ends_well(tmp_path, monkeypatch):
     copied(tmp_path)
     monkeypatch.delenv("ALLRELAPSE_MIRROR", raising=False)
@@ -182,6 +185,7 @@ def test_without_data_and_network_the_study_still_ends_well(tmp_path, monkeypatc
     assert verdicts["signature_relapse"] == {"data not at hand"}
 
 
+@OTHERS
 def test_a_cbioportal_folder_goes_through_the_notebooks_that_it_has_data_for(tmp_path):
     study_folder = copied(tmp_path / "study")
     portal = tmp_path / "portal-30"
@@ -202,6 +206,7 @@ def test_a_cbioportal_folder_goes_through_the_notebooks_that_it_has_data_for(tmp
     assert not (results / "00_study_overview" / "figures" / "spread.png").exists()
 
 
+@OTHERS
 def test_a_cohort_of_b_lineage_without_serial_samples_goes_through_the_genes(tmp_path):
     study_folder = copied(tmp_path / "study")
     whole = simulate.cohort(4, patients=24, serial_patients=0)
@@ -228,6 +233,7 @@ def test_a_cohort_of_b_lineage_without_serial_samples_goes_through_the_genes(tmp
     assert found["gained"].sum() > 0
 
 
+@OTHERS
 def test_a_cohort_without_mutations_is_told_and_the_rest_still_runs(tmp_path):
     study_folder = copied(tmp_path / "study")
     (tmp_path / "few").mkdir()

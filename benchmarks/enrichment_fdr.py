@@ -83,9 +83,7 @@ def one_cohort(seed: int) -> list[dict[str, object]]:
     """All methods on the cohort of a seed, as it is and with genes that scatter."""
     cohort = simulate.cohort(seed, serial_patients=0)
     seen = signatures.occurrence(cohort.mutations, cohort.samples)
-    acquired = seen[(seen["when"] == "relapse only") & seen["channel"].notna()]
-    counts = pd.crosstab(acquired["channel"], acquired["patient"])
-    rates = MENU @ signatures.refit(counts.reindex(MENU.index, fill_value=0), MENU).exposures.T
+    rates = enrichment.gained_rates(seen, MENU)
     gained = enrichment.gains(seen)
     gained = gained[gained["patient"].isin(rates.columns)].reset_index(drop=True)
     clones = cohort.truth["clones"].dropna(subset=["gene"])

@@ -260,6 +260,19 @@ def test_a_pooled_proportion_prints_in_one_line():
     assert text == "<0 % (0 to 11.6) pooled over 2 series, tau 0 (0 to inf), P 1>"
 
 
+def test_of_two_series_on_one_cohort_the_larger_is_pooled():
+    table = pd.DataFrame(
+        {
+            "gene": ["NT5C2", "NT5C2", "NT5C2", "NT5C2", "TP53"],
+            "study": ["Barz 2020", "ASH 2014", "Tzoneva 2013", "Tzoneva 2013", "ASH 2014"],
+            "lineage": ["B", "B", "B", "T", None],
+            "cohort": ["ALL-REZ", "ALL-REZ", None, None, "ALL-REZ"],
+            "samples": [455, 259, 35, 103, 259],
+        }
+    )
+    assert meta.independent(table).to_list() == [True, False, True, True, True]
+
+
 def test_leaving_a_study_out_pools_all_series_of_the_others():
     result = meta.leave_one_out(NT5C2, level=0.9).set_index("without")
     assert list(result.index) == ["Barz 2020", "Tzoneva 2013", "Blood 124:3789", "Yu 2020"]

@@ -165,8 +165,7 @@ def rate_ratio(
     dispersion = float(fit.pearson_chi2 / fit.df_resid)
     middle, half = float(fit.params[0]), float(fit.bse[0] * np.sqrt(dispersion))
     half *= stats.t.ppf((1 + level) / 2, len(table) - 1)
-    pairs = table.to_numpy() + 0.5
-    own = np.log(pairs[:, 1] / pairs[:, 0]) - offset
+    own = log_ratios(table["diagnosis"], table["relapse"]).to_numpy() - offset
     return RateRatio(
         Estimate(*(float(np.exp(x)) for x in (middle, middle - half, middle + half))),
         _typical(own, level),
@@ -174,6 +173,12 @@ def rate_ratio(
         float(stats.wilcoxon(own).pvalue) if (own != 0).any() else 1.0,
         len(table),
     )
+
+
+def log_ratios(diagnosis: "pd.Series[float]", relapse: "pd.Series[float]") -> "pd.Series[float]":
+    """Log of each patient's own ratio of relapse to diagnosis, half a mutation added to each."""
+    ratio = (relapse + 0.5) / (diagnosis + 0.5)
+    return ratio.map(np.log)
 
 
 def _typical(own: np.ndarray, level: float) -> Estimate:

@@ -112,6 +112,19 @@ def pooled_proportion(carriers: ArrayLike, samples: ArrayLike, *, level: float =
     return Pooled(proportion, tau, prediction, p_value, _exact_p(cells), series, top)
 
 
+def independent(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Which series to pool: of those on patients of one cohort only the largest, by gene.
+
+    Parameters
+    ----------
+    table : `gene`, `study`, `lineage`, `cohort` (missing: none that another series has) and
+        `samples`, one row per series
+    """
+    own = table["study"] + table["lineage"].fillna("")
+    cohort = table["cohort"].fillna(own)
+    return table["samples"] == table.groupby([table["gene"], cohort])["samples"].transform("max")
+
+
 def leave_one_out(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     """Pooled proportion without each study in turn: does one of them carry the result?
 

@@ -7,7 +7,7 @@ from allrelapse.enrichment.altered import (
     kind_of_change,
     relapse_specific,
 )
-from allrelapse.enrichment.background import Background, background
+from allrelapse.enrichment.background import Background, background, gained_rates
 from allrelapse.enrichment.exclusive import cooccurrence
 from allrelapse.enrichment.power import gain_power, recurrence_power
 from allrelapse.enrichment.recurrence import dropped_anew, gains, genes_enriched, recurrence
@@ -21,6 +21,7 @@ __all__ = [
     "dropped_anew",
     "gain_power",
     "gained_by_timing",
+    "gained_rates",
     "gains",
     "genes_enriched",
     "kind_of_change",

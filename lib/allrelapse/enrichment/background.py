@@ -11,6 +11,7 @@ from scipy.stats import nbinom
 
 from allrelapse.data import published
 from allrelapse.errors import InputError
+from allrelapse.signatures.refit import refit
 
 Array = NDArray[np.float64]
 KINDS = ("missense", "truncating", "other")
@@ -40,6 +41,24 @@ class Background:
         return self.per_site @ places.T * self.shares.sum()
 
 
+def gained_rates(seen: pd.DataFrame, menu: pd.DataFrame) -> pd.DataFrame:
+    """Expected relapse-only substitutions per channel, by each relapse's own signatures.
+
+    Parameters
+    ----------
+    seen : mutations of pairs with when they are seen (`signatures.occurrence`)
+    menu : candidate signatures, 96 x k
+
+    Returns
+    -------
+    96 x patients: of those with a relapse-only substitution whose context is known.
+    """
+    acquired = seen[(seen["when"] == "relapse only") & seen["channel"].notna()]
+    counts = pd.crosstab(acquired["channel"], acquired["patient"])
+    counts = counts.reindex(menu.index, fill_value=0)
+    return menu @ refit(counts, menu).exposures.T
+
+
 def background(
     gained: pd.DataFrame,
     rates: pd.DataFrame,
@@ -58,8 +77,8 @@ def background(
     Parameters
     ----------
     gained : protein-changing gains (`gains`): `patient`, `gene`, `kind`
-    rates : expected gained substitutions per channel, 96 x patients; that is signatures times
-        exposures, so that few mutations do not leave channels empty
+    rates : expected gained substitutions per channel, 96 x patients (`gained_rates`), by
+        signatures, so that few mutations do not leave channels empty
     opportunities : places of each channel in each gene's exons, genes x 96
     genome : places of each channel in all that was sequenced, by channel
     tested : genes that may be under selection

@@ -65,6 +65,19 @@ def test_a_channel_counts_by_its_own_places():
     )
 
 
+def test_a_channel_with_more_places_in_the_genome_hits_each_of_them_less():
+    """1,000 mutations, all T[C>G]T: a gene with n places of N is hit 1,000 n / N times."""
+    genome_places = GENOME.copy()
+    genome_places["T[C>G]T"] *= 5
+    rates = pd.DataFrame(0.0, list(CHANNELS), ["P0"])
+    rates.loc["T[C>G]T"] = 1000
+    gained = pd.DataFrame({"patient": ["P0"], "gene": ["G299"], "kind": ["missense"]})
+    found = enrichment.background(gained, rates, OPPORTUNITIES, genome_places, tested=())
+    by_site = found.expected(["G100"]).loc["P0", "G100"] / found.shares.sum()
+    n, everywhere = OPPORTUNITIES.loc["G100", "T[C>G]T"], 5 * GENOME["T[C>G]T"]
+    assert by_site == pytest.approx(1000 * n / everywhere)
+
+
 def test_both_tails_are_scipys_poisson_binomial():
     chances = np.random.default_rng(2).beta(0.5, 4, (40, 6))
     successes = np.array([0, 1, 3, 9, 15, 40])

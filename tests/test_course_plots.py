@@ -1,0 +1,190 @@
+"""Courses of patients: reads with their limits, and events on their days."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_hex
+from scipy.stats import beta
+
+from allrelapse import course_plots, figures, overview
+from allrelapse.errors import InputError
+
+PHASES = pd.DataFrame(
+    [("induction", 0, 36), ("maintenance", 36, 700)], columns=["name", "start", "end"]
+)
+
+
+def variant(gene, protein, position, reads):
+    rows = [
+        ("p", day, gene, protein, "1", position, "C", "T", count, depth, limit)
+        for day, count, depth, limit in reads
+    ]
+    columns = ["patient", *course_plots.SERIAL]
+    return pd.DataFrame(rows, columns=columns)
+
+
+READS = pd.concat(
+    [
+        variant(
+            "NT5C2",
+            "p.R367Q",
+            5,
+            [(300, 900, 4000, 0.002), (0, 0, 5000, 0.003), (100, 4, 5000, 0.002)],
+        ),
+        variant(
+            "TTN", None, 7, [(0, 2000, 4000, 0.003), (100, 0, 0, 0.002), (300, 2000, 4000, 0.002)]
+        ),
+        variant(
+            None, None, 9, [(0, 2000, 4000, 0.003), (100, 0, 5000, 0.002), (300, 4000, 4000, 0.002)]
+        ),
+    ],
+    ignore_index=True,
+)
+
+
+@pytest.fixture(autouse=True)
+def style():
+    figures.style()
+    yield
+    plt.close("all")
+
+
+def points(ax, name, state):
+    (line,) = [line for line in ax.lines if line.get_label() == f"{name}, {state}"]
+    return line
+
+
+def test_fractions_are_reads_with_exact_binomial_intervals():
+    _, table = course_plots.trajectories(READS)
+    row = table[(table["variant"] == "NT5C2 R367Q") & (table["day"] == 300)].iloc[0]
+    assert row["fraction"] == 900 / 4000
+    # Clopper & Pearson 1934: quantiles of beta laws
+    assert row["lower"] == pytest.approx(beta.ppf(0.025, 900, 3101))
+    assert row["upper"] == pytest.approx(beta.ppf(0.975, 901, 3100))
+
+
+def test_a_sample_without_the_variant_is_an_open_symbol_at_its_limit():
+    figure, table = course_plots.trajectories(READS)
+    (ax,) = figure.axes
+    row = table[(table["variant"] == "NT5C2 R367Q") & (table["day"] == 0)].iloc[0]
+    assert (row["fraction"], row["drawn"], row["detected"]) == (0, 0.003, False)
+    unseen = points(ax, "NT5C2 R367Q", "not detected")
+    assert unseen.get_xydata().tolist() == [[0, pytest.approx(0.3)], [100, pytest.approx(0.08)]]
+    assert unseen.get_markerfacecolor() == "white"
+    assert unseen.get_markeredgecolor() == figures.GENE["NT5C2"]
+
+
+def test_the_interval_of_no_reads_begins_at_the_edge():
+    figure, _ = course_plots.trajectories(READS)
+    (ax,) = figure.axes
+    upper = 100 * beta.ppf(0.975, 1, 5000)
+    bars = [c for c in ax.collections if isinstance(c, LineCollection)]
+    ends = [part[:, 1] for c in bars for part in c.get_segments()]
+    assert any(np.allclose(pair, [ax.get_ylim()[0], upper]) for pair in ends)
+
+
+def test_a_detected_variant_is_filled_in_the_colour_of_its_gene_and_named():
+    figure, _ = course_plots.trajectories(READS)
+    (ax,) = figure.axes
+    seen = points(ax, "NT5C2 R367Q", "detected")
+    assert seen.get_xydata().tolist() == [[300, pytest.approx(22.5)]]
+    assert seen.get_markerfacecolor() == figures.GENE["NT5C2"]
+    assert {"NT5C2 R367Q", "2 others"} <= {text.get_text() for text in ax.texts}
+
+
+def test_lines_from_and_to_what_was_not_detected_are_dotted():
+    figure, _ = course_plots.trajectories(READS[READS["Hugo_Symbol"].isna()])
+    lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
+    assert [line.get_linestyle() for line in lines if line.get_marker() == "None"] == [":", ":"]
+
+
+def test_a_sample_without_depth_there_is_a_gap_and_no_zero():
+    _, table = course_plots.trajectories(READS)
+    assert table[table["variant"].str.startswith("1 7")]["day"].tolist() == [0, 300]
+
+
+def test_the_limit_of_each_sample_is_drawn():
+    figure, _ = course_plots.trajectories(READS)
+    (limit,) = [x for x in figure.axes[0].lines if x.get_label() == "limit of detection"]
+    assert limit.get_xydata() == pytest.approx(np.array([[0, 0.3], [100, 0.2], [300, 0.2]]))
+
+
+def test_relapse_and_therapy_are_marked():
+    figure, _ = course_plots.trajectories(READS, PHASES, relapse_day=310)
+    (ax,) = figure.axes
+    assert [310, 310] in [list(line.get_xdata()) for line in ax.lines]
+    assert {"relapse", "induction", "maintenance"} <= {text.get_text() for text in ax.texts}
+
+
+def test_fractions_of_cells_are_drawn_as_given():
+    given = READS.assign(fraction=0.5, lower=0.4, upper=0.6)
+    figure, table = course_plots.trajectories(given, quantity="cells, %")
+    assert set(table["drawn"]) == {0.5}
+    assert figure.axes[0].get_ylabel() == "cells, %"
+
+
+def test_reads_of_several_patients_are_refused():
+    with pytest.raises(InputError, match="2 patients"):
+        course_plots.trajectories(READS.assign(patient=["a", "b"] * 4 + ["a"]))
+
+
+def test_reads_without_any_depth_are_refused():
+    with pytest.raises(InputError, match="t_depth"):
+        course_plots.trajectories(READS.assign(t_depth=0))
+
+
+PATIENTS = pd.DataFrame(
+    {
+        "patient": ["b", "a", "c"],
+        "timing": ["late", "very early", "early"],
+        "relapse_day": [1500.0, 200.0, np.nan],
+        "follow_up_day": [2000.0, 600.0, 100.0],
+        "status": ["alive", "dead", "alive"],
+        "second_relapse_day": [np.nan, 400.0, np.nan],
+        "transplant_day": [1700.0, np.nan, np.nan],
+        "mrd_percent": [0.1, 2.0, 0.01],
+        "mrd_below": pd.array([False, False, True], dtype="boolean"),
+    }
+)
+
+
+def swimmer(**options):
+    samples = pd.DataFrame({"patient": ["a", "a", "b", "c"], "day": [0.0, 150.0, 0.0, 0.0]})
+    return course_plots.swimmer(PATIENTS, PHASES, samples=samples, **options)
+
+
+def test_a_swimmer_plot_names_each_relapsed_patient_in_order_of_relapse():
+    figure, table = swimmer()
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["a", "b"]
+    assert table[["patient", "end_day", "samples"]].to_numpy().tolist() == [
+        ["a", 600, 2], ["b", 2000, 1],
+    ]  # fmt: skip
+    assert table["death_day"].iloc[0] == 600
+
+
+def test_serial_samples_lie_on_their_patients_and_days():
+    figure, _ = swimmer()
+    (line,) = [x for x in figure.axes[0].lines if x.get_label() == "serial sample"]
+    days = line.get_xydata() * [overview.YEAR, 1]
+    assert days.tolist() == [[0, 0], [pytest.approx(150), 0], [0, 1]]
+
+
+def test_bars_have_the_colour_of_timing_and_therapy_is_a_band_on_top():
+    figure, _ = swimmer()
+    (ax,) = figure.axes
+    bars = next(c for c in ax.collections if isinstance(c, LineCollection))
+    assert [to_hex(c).upper() for c in bars.get_colors()] == [
+        figures.TIMING["very early"], figures.TIMING["late"],
+    ]  # fmt: skip
+    band = [line for line in ax.lines if list(line.get_ydata()) == [1, 1]]
+    ends = [line.get_xdata()[1] * overview.YEAR for line in band]
+    assert ends == pytest.approx([36, 700])
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert {"relapse", "second relapse", "transplant", "death", "serial sample"} <= set(words)
+
+
+def test_without_a_day_of_relapse_there_is_no_swimmer():
+    with pytest.raises(InputError, match="no rows"):
+        course_plots.swimmer(PATIENTS.iloc[2:])

@@ -52,7 +52,8 @@ bench: env ## measure speed and accuracy beside other tools (hours); see benchma
 	@failed=; export OMP_NUM_THREADS=1; \
 	for run in "simulate_cohort.py" "presence_calibration.py --write" \
 	  "attribution_calibration.py --write" "extract_cohorts.py --write" \
-	  "enrichment_fdr.py --write" \
+	  "enrichment_fdr.py --write" "branching_simulator.py --write" \
+	  "doubling_coverage.py --write" "clone_recovery.py --write" "origin_calibration.py --write" \
 	  "extract_signatures.py$(if $(PEER_PYTHON), --write --peer-python $(PEER_PYTHON))" \
 	  "refit_signatures.py --write"; do \
 	  echo "== $$run"; $(BIN)/python benchmarks/$$run || failed="$$failed $${run%% *}"; \

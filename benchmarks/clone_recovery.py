@@ -36,8 +36,8 @@ import pandas as pd
 from report import renew
 
 from allrelapse import simulate
-from allrelapse.data.tables import VARIANT
 from allrelapse.evolution import clones, trees
+from allrelapse.evolution.evidence import paired_reads, variant_names
 
 LARGEST_GAP, LARGEST_RMSE, LEAST_TREES = 0.03, 0.05, 0.9
 """Promised for genomes, on the mean over patients: ARI below its ceiling at most, RMSE, trees."""
@@ -46,20 +46,10 @@ CCF = [f"ccf_{stage}" for stage in STAGES]
 PANEL = {"purity": 1.0, "copy_number": 2.0, "normal_copies": 2.0, "multiplicity": 1.0}
 
 
-def named(table: pd.DataFrame) -> list[str]:
-    """One name per variant."""
-    return [":".join(map(str, place)) for place in table[VARIANT].itertuples(index=False)]
-
-
 def genomes(cohort, patient: pd.Series) -> pd.DataFrame:
-    """Reads of diagnosis and relapse as `clones.cluster` wants them; lost genes have none."""
+    """Reads of diagnosis and relapse; lost genes have none."""
     samples = cohort.samples[cohort.samples["patient"] == patient["patient"]]
-    table = cohort.mutations.merge(samples[["sample", "stage", "purity"]], on="sample")
-    table = table.dropna(subset=["t_depth"])
-    haploid = table["Chromosome"].eq("X") & (patient["sex"] == "male")
-    return table.assign(
-        variant=named(table), sample=table["stage"], normal_copies=np.where(haploid, 1, 2)
-    )
+    return paired_reads(cohort.mutations, samples, patient["sex"])
 
 
 def panel(cohort, patient: pd.Series) -> pd.DataFrame:
@@ -67,7 +57,7 @@ def panel(cohort, patient: pd.Series) -> pd.DataFrame:
     series = cohort.serial_samples
     mine = series.loc[series["patient"] == patient["patient"], "serial_sample"]
     table = cohort.serial_variants[cohort.serial_variants["serial_sample"].isin(mine)]
-    return table.assign(variant=named(table), sample=table["serial_sample"], **PANEL)
+    return table.assign(variant=variant_names(table), sample=table["serial_sample"], **PANEL)
 
 
 def planted(cohort, patient: str) -> tuple[pd.DataFrame, dict[str, set[str]]]:
@@ -79,7 +69,7 @@ def planted(cohort, patient: str) -> tuple[pd.DataFrame, dict[str, set[str]]]:
     above: dict[str, set[str]] = {}
     for clone, parent in known["parent"].items():  # parents come first
         above[clone] = set() if pd.isna(parent) else {parent} | above[parent]
-    return truth.assign(variant=named(truth)).set_index("variant"), above
+    return truth.assign(variant=variant_names(truth)).set_index("variant"), above
 
 
 def adjusted_rand(a: np.ndarray, b: np.ndarray) -> float:

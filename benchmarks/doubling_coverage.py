@@ -145,7 +145,7 @@ def main(groups: int, writes: bool) -> None:
     text = table.reset_index().to_markdown(index=False, floatfmt=".3f")
     click.echo(text)
     if writes:
-        renew("doubling_coverage", text, rows)
+        renew("doubling_coverage", text, table.reset_index())
     broken = table.loc[OURS, "coverage"][lambda held: ~held.between(*HELD)]
     if len(broken):
         raise SystemExit(f"coverage is not {HELD[0]:.0%} to {HELD[1]:.0%}: {broken.to_dict()}")

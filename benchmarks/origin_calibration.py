@@ -38,7 +38,7 @@ SLACK = 0.05
 
 
 def known(cohort) -> pd.DataFrame:
-    """The evidence of a cohort, as notebook 08 finds it."""
+    """The evidence of a cohort, from its tables alone."""
     spectra = signatures.gained_spectra(cohort.mutations, cohort.samples)
     samples = cohort.samples.set_index("sample").loc[spectra.columns]
     catalogue = reference.cosmic()

@@ -251,7 +251,7 @@ def machine() -> str:
         cpu = lines[0].split(": ")[1] if lines else cpu
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     return (
-        f"Measured on {os.cpu_count()} cores of {cpu}, {platform.system()}, "
+        f"The newest rows were measured on {os.cpu_count()} cores of {cpu}, {platform.system()}, "
         f"Python {platform.python_version()}, {versions}."
     )
 

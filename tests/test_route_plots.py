@@ -33,6 +33,8 @@ def test_each_bar_is_as_long_as_its_share(ax):
     table = route_bars(PLANTED, ax=ax)
     assert len(table) == len(ax.patches) == 12
     assert [p.get_width() for p in ax.patches] == pytest.approx(100 * table["share"])
+    ends = [0, *(100 * table["share"][:2]).cumsum()]
+    assert [p.get_x() for p in ax.patches[:3]] == pytest.approx(ends)  # end to end
     told = table[(table["timing"] == "late") & (table["source"] == "told")]
     assert dict(zip(told["route"], told["share"], strict=True)) == dict(
         TOLD.loc["late", list(ROUTES)]

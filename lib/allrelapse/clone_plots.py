@@ -15,9 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 
 from allrelapse import figures
-from allrelapse.drawing import Drawn, canvas, legend_below, needed
+from allrelapse.drawing import HALO, LINE, Drawn, canvas, legend_below, name_points, needed
 from allrelapse.errors import InputError
-from allrelapse.genome_plots import HALO, LIMIT, LINE, _name_drivers
+from allrelapse.genome_plots import LIMIT
 
 # Paul Tol's "muted" scheme, safe for colour-blind readers and with no colour of `figures`; the
 # first, for the trunk, is pale
@@ -233,7 +233,7 @@ def ccf_clusters(
         named = points[points["gene"].notna()]
         ax.scatter(named["diagnosis"], named["relapse"], 20, "none", edgecolor="black", zorder=4)
         ax.collections[-1].set_clip_on(False)
-        _name_drivers(named["diagnosis"], named["relapse"], named["gene"], ax)
+        name_points(named["diagnosis"], named["relapse"], named["gene"], LIMIT, ax)
     both = [points.assign(kind="mutation"), means.assign(kind="cluster")]
     return figure, pd.concat(both, ignore_index=True)
 

@@ -14,9 +14,18 @@ from statsmodels.stats.proportion import proportion_confint
 from allrelapse import figures, overview
 from allrelapse.data.published import GENES
 from allrelapse.data.tables import VARIANT
-from allrelapse.drawing import TEXT, Drawn, canvas, label_right, legend_below, needed, phase_band
+from allrelapse.drawing import (
+    HALO,
+    LINE,
+    TEXT,
+    Drawn,
+    canvas,
+    label_right,
+    legend_below,
+    needed,
+    phase_band,
+)
 from allrelapse.errors import InputError
-from allrelapse.genome_plots import HALO, LINE
 
 MARKERS = "os^DvPX"  # of the variants of one gene, by turns
 OTHER_GENE, OTHERS = "#333333", "#AAAAAA"  # genes without a colour of their own; unnamed variants

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.textpath import TextPath
 from matplotlib.transforms import ScaledTranslation, Transform
 from numpy.typing import ArrayLike, NDArray
@@ -16,11 +17,12 @@ from scipy.optimize import isotonic_regression
 
 from allrelapse import figures
 from allrelapse.errors import InputError
-from allrelapse.genome_plots import HALO, LINE, _points
 
 Drawn = tuple[Figure, pd.DataFrame]
 Floats = NDArray[np.float64]
 
+LINE = "#777777"  # of thin lines
+HALO = withStroke(linewidth=2, foreground="white")  # of text on lines and points
 PHASE_SHADES = ("#C8C8C8", "#E6E6E6")  # of therapy, by turns
 BAR, TEXT, GAP = 9, 11, 4  # heights of a bar of therapy, a line of text, and between, points
 UNKNOWN = LINE  # of patients without a group of timing
@@ -84,13 +86,29 @@ def timing_colours(timing: "pd.Series[str]") -> list[str]:
 
 def size_in_points(ax: Axes) -> tuple[float, float]:
     """Width and height of axes in points, as laid out with what is drawn until now."""
-    return _points(ax)
+    figure = canvas(ax, 0, 0)[0]
+    figure.draw_without_rendering()
+    box = ax.get_window_extent()
+    return box.width * 72 / figure.dpi, box.height * 72 / figure.dpi
 
 
 def text_width(words: str, size: float = 8) -> float:
     """Width of the longest line of a text, points."""
     lines = [line for line in words.split("\n") if line.strip()]
     return max((TextPath((0, 0), line, size=size).get_extents().width for line in lines), default=0)
+
+
+def with_gaps(targets: ArrayLike, gap: float, low: float, high: float) -> Floats:
+    """Places nearest to the targets with a gap between them, smaller if there is not enough room.
+
+    Parameters
+    ----------
+    targets : any order
+    low, high : limits of the places themselves, unlike those of `apart`
+    """
+    aim = np.asarray(targets, float)
+    gap = min(gap, (high - low) / max(len(aim), 1))
+    return np.clip(apart(aim, gap, low - gap / 2, high + gap / 2), low, high)
 
 
 def apart(targets: ArrayLike, sizes: ArrayLike, low: float, high: float) -> Floats:
@@ -114,6 +132,30 @@ def apart(targets: ArrayLike, sizes: ArrayLike, low: float, high: float) -> Floa
     places = np.empty(len(aim))
     places[order] = found + middles
     return places
+
+
+def name_points(
+    x: "pd.Series[float]",
+    y: "pd.Series[float]",
+    names: "pd.Series[str]",
+    limit: float,
+    ax: Axes,
+) -> None:
+    """Names beside points, towards the middle, moved up or down so that none lies on another.
+
+    Parameters
+    ----------
+    x, y, names : of the points
+    limit : of both axes, which begin at 0
+    """
+    heights = with_gaps(y, 12 * limit / size_in_points(ax)[1], 0.04, limit - 0.04)
+    for name, left, up, height in zip(names, x, y, heights, strict=True):
+        far = left > limit / 2
+        ax.annotate(
+            name, (left, up), (left + (-0.06 if far else 0.06), height),
+            ha="right" if far else "left", va="center", zorder=5, path_effects=[HALO],
+            arrowprops={"arrowstyle": "-", "color": LINE, "lw": 0.5, "shrinkA": 0, "shrinkB": 2},
+        )  # fmt: skip
 
 
 def label_right(

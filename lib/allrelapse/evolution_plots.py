@@ -14,6 +14,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from allrelapse import figures
 from allrelapse.data.published import TIMING
 from allrelapse.drawing import (
+    HALO,
+    LINE,
     TEXT,
     UNKNOWN,
     Drawn,
@@ -27,7 +29,6 @@ from allrelapse.drawing import (
 )
 from allrelapse.errors import InputError
 from allrelapse.exact import Estimate
-from allrelapse.genome_plots import HALO, LINE
 
 FLOOR = 1e-3  # cells below which a ladder goes no further down
 LADDER = ("patient", "timing", "relapse_day", "cells_relapse", "cells_diagnosis", "lower", "upper")

@@ -23,9 +23,9 @@ from numpy.typing import ArrayLike
 from allrelapse import figures
 from allrelapse.data.published import TIMING
 from allrelapse.data.tables import EARLY, LATE
-from allrelapse.drawing import Drawn, Floats, label_right, phase_band, size_in_points
+from allrelapse.drawing import HALO, LINE, Drawn, Floats, label_right, phase_band, size_in_points
 from allrelapse.evolution import branching, growth, therapy
-from allrelapse.genome_plots import HALO, LINE, SEQUENTIAL
+from allrelapse.genome_plots import SEQUENTIAL
 from allrelapse.simulate.settings import Settings
 
 _USUAL = Settings()

@@ -13,24 +13,22 @@ from matplotlib.legend_handler import HandlerPatch
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETUP
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from allrelapse import figures
 from allrelapse.data import published
 from allrelapse.data.published import TIMING
+from allrelapse.drawing import HALO, LINE, name_points, size_in_points, with_gaps
 from allrelapse.errors import InputError
 
 KINDS = ("missense", "truncating", "deletion", "other")
-EMPTY, DARK, LINE = "#EBEBEB", "#222222", "#777777"  # nothing there; marks and "yes"; thin lines
+EMPTY, DARK = "#EBEBEB", "#222222"  # nothing there; marks and "yes"
 SEQUENTIAL = LinearSegmentedColormap.from_list("white to green", ["#FFFFFF", "#66B99A", "#00412E"])
 LEVELS = ("#009E73", "#F0E442", "#000000", "#E69F00", "#999999")  # what is left for other tracks
 WIDE, TALL = 0.84, 0.9  # of a cell, in patients and genes
 TICKS = (0, 1, 10, 100, 1000, 10_000, 100_000)
 LIMIT = 1.5  # of a fraction of cells: noise takes estimates above 1
-HALO = withStroke(linewidth=2, foreground="white")  # of text on lines and points
 RESIDUE = re.compile(r"(?:^|p\.)\(?(?:[A-Z*]|[A-Z][a-z]{2})(\d+)")
 Key = dict[str, dict[str, Any]]  # of a legend: heading, words, what is drawn beside them
 Array = NDArray[Any]
@@ -169,9 +167,9 @@ def lollipop(
     _protein_axis(table, length, ax)
     recurrent = (table["patients"] > 1).to_numpy()
     feet = table["position"].to_numpy(float)
-    heads, point = feet.copy(), length / _points(ax)[0]
+    heads, point = feet.copy(), length / size_in_points(ax)[0]
     for part, gap in ((recurrent, 11), (~recurrent, 2)):  # names must not touch, lone heads may
-        heads[part] = _spread(feet[part], gap * point, 0, length)
+        heads[part] = with_gaps(feet[part], gap * point, 0, length)
     ends = np.vstack([np.zeros(len(table)), table["patients"]])
     ax.plot(np.vstack([feet, heads]), ends, color=LINE, lw=0.8, zorder=2)
     for when, colour in figures.WHEN.items():
@@ -211,7 +209,7 @@ def ccf_scatter(table: pd.DataFrame, *, ax: Axes) -> None:
         about |= {"clip_on": False, "zorder": 3, "label": f"{name} (n = {part.sum():,})"}
         ax.scatter(x[part], y[part], 14, edgecolor=colour, alpha=0.5, **about)
     ax.scatter(x[named], y[named], 20, "none", edgecolor="black", clip_on=False, zorder=4)
-    _name_drivers(x[named], y[named], shown.loc[named, "gene"], ax)
+    name_points(x[named], y[named], shown.loc[named, "gene"], LIMIT, ax)
     for line in (ax.axhline, ax.axvline):
         line(1, color=LINE, lw=0.8, ls="--", zorder=1)
     ax.set(xlim=(0, LIMIT), ylim=(0, LIMIT), box_aspect=1)
@@ -408,7 +406,7 @@ def _dashes(place: "pd.Series[float]", height: float, ax: Axes) -> None:
 
 def _name_patients(place: "pd.Series[float]", lowest: Axes) -> None:
     """Names below the lowest axes if text of 8 points has the room, else their number alone."""
-    if _points(lowest)[0] / len(place) >= 10:
+    if size_in_points(lowest)[0] / len(place) >= 10:
         lowest.set_xticks(place, place.index.astype(str), rotation=90)
         lowest.tick_params(bottom=False)
     lowest.set_xlabel(f"patients (n = {len(place)})")
@@ -466,33 +464,13 @@ def _recurrence(sites: pd.DataFrame, length: int, labelled: int) -> pd.DataFrame
     return table
 
 
-def _spread(targets: Array, gap: float, low: float, high: float) -> Array:
-    """Places nearest to sorted targets (least squares) with a gap between, smaller if it must."""
-    if not len(targets):
-        return targets
-    shift = np.arange(len(targets)) * min(gap, (high - low) / len(targets))
-    # with the gaps taken off, to keep them is to keep the order
-    found = isotonic_regression(targets - shift).x
-    return np.asarray(np.clip(found, low, high - shift[-1]) + shift)
-
-
-def _points(ax: Axes) -> tuple[float, float]:
-    """Width and height of axes in points, as laid out with what is drawn until now."""
-    figure = ax.get_figure(root=True)
-    if figure is None:
-        raise InputError("axes must belong to a figure")
-    figure.draw_without_rendering()
-    box = ax.get_window_extent()
-    return box.width * 72 / figure.dpi, box.height * 72 / figure.dpi
-
-
 def _protein_axis(table: pd.DataFrame, length: int, ax: Axes) -> None:
     """Amino acids below, whole patients on the left, room for the labels on top."""
     top = int(table["patients"].max()) if len(table) else 1
     ticks = MaxNLocator(4, integer=True).tick_values(0, top)
     ax.set_yticks([tick for tick in ticks if tick <= top])
     ax.tick_params(axis="x", pad=6)
-    height = 0.85 * _points(ax)[1]  # a legend that comes later takes some
+    height = 0.85 * size_in_points(ax)[1]  # a legend that comes later takes some
     text = 6 * table["label"].str.len().max() + 6 if len(table) else 0
     ax.set(xlim=(0, length), ylim=(0, top * height / max(height - text, height / 3)))
 
@@ -504,20 +482,4 @@ def _mark_known(changes: Collection[str], ax: Axes) -> None:
         ax.plot(
             marks, np.zeros(len(marks)), color=figures.PUBLISHED, lw=0, marker=CARETUP, ms=4,
             clip_on=False, label="known hot spot", zorder=4,
-        )  # fmt: skip
-
-
-def _name_drivers(
-    x: "pd.Series[float]", y: "pd.Series[float]", genes: "pd.Series[str]", ax: Axes
-) -> None:
-    """Names beside points, towards the middle, moved up or down so that none lies on another."""
-    order = np.argsort(y.to_numpy(), kind="stable")
-    heights = _spread(y.to_numpy()[order], 12 * LIMIT / _points(ax)[1], 0.04, LIMIT - 0.04)
-    for i, height in zip(order, heights, strict=True):
-        left = x.iloc[i] > LIMIT / 2
-        ax.annotate(
-            genes.iloc[i], (x.iloc[i], y.iloc[i]), (x.iloc[i] + (-0.06 if left else 0.06), height),
-            ha="right" if left else "left", va="center", zorder=5,
-            arrowprops={"arrowstyle": "-", "color": LINE, "lw": 0.5, "shrinkA": 0, "shrinkB": 2},
-            path_effects=[HALO],
         )  # fmt: skip

@@ -101,6 +101,24 @@ def test_no_mutation_of_pure_birth_is_a_power():
     assert p_no_mutation(50, 1, 0, 0.01) == pytest.approx(0.99**49, rel=1e-12)
 
 
+def test_no_mutation_on_a_short_way_is_that_of_the_chain():
+    """Sensitive cells from 1 to 5 by a linear system: births, deaths, and mutations that end it."""
+    r, d, u, M = 1.0, 0.5, 0.05, 5
+
+    def reached(stop):
+        steps, end = np.zeros((M - 1, M - 1)), np.zeros(M - 1)
+        total = r * (1 - u) + d + stop
+        for n in range(1, M):
+            if n > 1:
+                steps[n - 1, n - 2] = d / total
+            if n < M - 1:
+                steps[n - 1, n] = r * (1 - u) / total
+        end[-1] = r * (1 - u) / total
+        return np.linalg.solve(np.eye(M - 1) - steps, end)[0]
+
+    assert p_no_mutation(M, r, d, u) == pytest.approx(reached(r * u) / reached(0), rel=1e-12)
+
+
 LAWS = [
     ({"m": 1}, [0.36787944, 0.18393972, 0.10729817, 0.06897740, 0.04745389]),
     ({"m": 1, "rho": 0.5}, [0.36787944, 0.12262648, 0.06948834]),

@@ -6,6 +6,7 @@ import pytest
 
 from allrelapse.evolution.evidence import (
     cells_by_clone,
+    founder_reads,
     gained,
     nested,
     paired_reads,
@@ -85,7 +86,7 @@ def test_a_doubling_time_without_an_upper_limit_is_not_used():
         index=["A", "B"],
     )
     table = gained(patients, pd.DataFrame(index=pd.Index([], name="patient")), pace)
-    width = np.log(9 / 7) / (2 * 1.96)
+    width = np.log(9 / 7) / (2 * 1.9599640)
     assert table.loc["A", "doubling"] == 8
     assert table.loc["A", "doubling_se"] == pytest.approx(np.hypot(width, 0.05))
     assert table.loc["B", ["doubling", "doubling_se"]].isna().all()
@@ -101,3 +102,28 @@ def test_no_clone_is_smaller_than_its_children_together():
     cells = pd.DataFrame({1: [9.0, 5.0], 2: [4.0, 4.0], 3: [3.0, 3.0], 4: [6.0, 0.0]})
     table = nested(cells, {1: None, 2: 1, 3: 1, 4: 3})
     assert table.to_dict("list") == {1: [10, 7], 2: [4, 4], 3: [6, 3], 4: [6, 0]}
+
+
+def test_founder_reads_leave_out_what_deep_reads_of_the_diagnosis_show():
+    """One of 5,000 is a wrong base, 50 are a subclone that the genome had missed."""
+    place = {"Chromosome": "1", **PLACE}
+    series = pd.DataFrame({"serial_sample": ["S1", "S2"], "patient": "A", "day": [0.0, 300.0]})
+    reads = pd.DataFrame(
+        {
+            "serial_sample": ["S1", "S2"] * 2,
+            "Start_Position": [1, 1, 2, 2],
+            "t_alt_count": [1, 900, 50, 900],
+            "t_depth": 5000,
+        }
+    ).assign(**place)
+    seen = pd.DataFrame(
+        {
+            "patient": "A",
+            "Start_Position": [1, 2],
+            "when": "relapse only",
+            "ccf_relapse": 1.0,
+            "HGVSp_Short": None,
+        }
+    ).assign(**place)
+    table = founder_reads(series, reads, seen)
+    assert table[["t_alt_count", "t_depth"]].to_numpy().tolist() == [[1, 5000], [900, 5000]]

@@ -11,7 +11,8 @@ from allrelapse.data import reference
 from allrelapse.errors import InputError
 from allrelapse.evolution import evidence
 from allrelapse.evolution.origin import KINDS, founder_shares, origin, prior_shift
-from allrelapse.evolution.routes import PRIORS, ROUTES, Protocol
+from allrelapse.evolution.routes import PRIORS, ROUTES, Protocol, by_route, grids, joint
+from allrelapse.simulate import planted as planted_truth
 
 SIGNATURES = ["SBS1", "SBS2", "SBS5", "SBS13", "SBS18", "SBS37", "SBS44", "SBS86", "SBS87"]
 
@@ -79,6 +80,16 @@ def test_the_day_of_the_founder_lies_in_its_interval(planted):
     _, _, t0, found = planted
     inside = (found.founded["lower"] <= t0) & (t0 <= found.founded["upper"])
     assert 0.78 < inside.mean() < 0.98
+
+
+def test_the_days_of_relapse_have_a_density_for_every_route():
+    """It integrates to one: to the route's share, a third each, over all days."""
+    step, mean = 2.0, {name: about[0] for name, about in PRIORS.items()}
+    data = {"relapse_day": np.arange(step / 2, 60_000, step)}
+    data["doubling"] = np.full(len(data["relapse_day"]), np.nan)
+    setting = Protocol()
+    parts = by_route(mean, data, grids(setting), setting, ("timing",))
+    np.testing.assert_allclose(step * np.exp(joint(parts)).sum(axis=0), 1 / 3, rtol=5e-3)
 
 
 def test_what_is_missing_tells_nothing():
@@ -154,6 +165,18 @@ def test_very_early_relapses_come_from_before_diagnosis_and_late_ones_do_not(coh
     assert shares.loc["early", "acquired"] > 0.5
     assert shares.loc["late", "pre-existing"] < 0.05
     np.testing.assert_allclose(shares.sum(axis=1), 1)
+
+
+def test_planted_routes_agree_with_the_planted_day(cohort):
+    truth = planted_truth.founders(cohort)
+    assert ((truth["route"] == "pre-existing") == (truth["founded_day"] < 0)).all()
+    assert (truth["before_diagnosis"] == (truth["founded_day"] < 0)).all()
+    assert (truth["founded_day"][truth["route"] == "regrowth"] > 900).all()  # after therapy
+
+
+@pytest.mark.parametrize("kind", ["standing", "pre-existing"])
+def test_who_resisted_at_diagnosis_was_there_before(kind):
+    assert planted_truth.ROUTE[kind] == "pre-existing"
 
 
 def test_reads_of_the_founder_are_of_mutations_that_the_relapse_gained(cohort):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from allrelapse.data.tables import VARIANT
 from allrelapse.errors import InputError
@@ -54,7 +55,7 @@ def gained(
     columns = ["doubling_days", "lower", "upper"]
     serial = pd.DataFrame(columns=columns) if doubling is None else doubling[columns]
     serial = serial.reindex(table.index).astype(float).replace([0.0, np.inf], np.nan)
-    log_se = (serial["upper"] / serial["lower"]).map(np.log) / (2 * 1.96)
+    log_se = (serial["upper"] / serial["lower"]).map(np.log) / (2 * norm.ppf(0.975))
     return pd.DataFrame(
         {
             "relapse_day": table["relapse_day"].astype(float),

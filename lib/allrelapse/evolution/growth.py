@@ -109,9 +109,9 @@ def relapse_day_of_one_cell(
 ) -> Array:
     """Days in which one cell becomes `detection` cells if its growth is never random: Td log2 N.
 
-    A relapse before that day cannot come from a single cell at diagnosis that grew at this pace;
-    by the defaults it is day 291.9, which is where 9 months as the border of very early relapse
-    come from. `relapse_day_quantile` tells how much chance adds.
+    At this pace a relapse before that day grew from more than one cell at diagnosis. By the
+    defaults it is day 291.9, an argument for 9 months as the border of very early relapse.
+    `relapse_day_quantile` tells how much chance adds.
 
     Parameters
     ----------

@@ -10,7 +10,8 @@ Evidence of a patient: the day of relapse (growth from one cell takes a log-norm
 mutations that the relapse has gained (a clock under therapy; those of therapy signatures only
 while the drug is given), residual disease (more persisters, more chances to acquire), and the
 doubling time of the relapse where serial samples show it. What is common to the patients is
-learned from the cohort, by its marginal likelihood under weak priors that `PRIORS` states.
+learned from the cohort, by its marginal likelihood under the priors that `PRIORS` states; learned
+rates then count as known, which makes intervals of small cohorts too short.
 
 A posterior probability answers "what founded the relapse?". It never says that resistance was
 absent at diagnosis: with 1e12 cells and 1e-9 mutations per base pair and division each single

@@ -68,7 +68,7 @@ def test_notebooks_define_nothing_and_keep_cells_short(path):
 FEWER = {
     "00_study_overview": "{spread_seeds: 12}",
     "03_gene_enrichment": "{replicates: 1000}",
-    "04_signature_extraction": "{other_cohorts: 0}",
+    "04_signature_extraction": "{other_cohorts: 0, replicates: 20}",
     "05_signature_attribution": "{control_step: 200}",
 }
 
@@ -180,7 +180,7 @@ def test_a_run_with_other_settings_is_told_in_the_scorecard_and_put_right_again(
 def test_without_data_and_network_the_study_still_ends_well(tmp_path, monkeypatch):
     # these use no open data, or leave it out as notebook 01 does
     others = ("00_study_overview", "02_mutation_landscape", "03_gene_enrichment")
-    copied(tmp_path, without=(*others, "06_mutation_attribution"))
+    copied(tmp_path, without=(*others, "06_mutation_attribution", "07_clonal_evolution"))
     monkeypatch.delenv("ALLRELAPSE_MIRROR", raising=False)
     monkeypatch.setenv("ALLRELAPSE_CACHE", str(tmp_path / "cache"))
     for scheme in ("http_proxy", "https_proxy"):
@@ -252,7 +252,7 @@ def test_a_cohort_without_mutations_is_told_and_the_rest_still_runs(tmp_path):
     assert "line 2, column patient" in refused.stderr
     (tmp_path / "few" / "patients.csv").write_text("patient,relapse_day,subtype\nA,100,<b>x</b>\n")
     subprocess.run(run, capture_output=True, text=True, check=True)
-    for number in ("00", "02", "03"):
+    for number in ("00", "02", "03", "07", "08"):
         subprocess.run([*run[:4], number, *at], capture_output=True, text=True, check=True)
     results = study_folder / "results" / "few"
     evidence = json.loads((results / "01_relapse_timing" / "claims.json").read_text())

@@ -17,6 +17,8 @@ PICTURES = (
     "05_signature_attribution/figures/controls",
     "05_signature_attribution/figures/limits",
     "06_mutation_attribution/figures/reliability",
+    "07_clonal_evolution/figures/fish",
+    "08_resistance_model/figures/routes",
 )
 
 

@@ -39,8 +39,9 @@ scorecard: env ## print the scorecard of the results that are there
 lab: env ## explore the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks $(LAB)
 
+# Whole files to each worker: what a file's tests share, such as a reproduced study, is made once.
 test: env ## run the tests
-	@$(BIN)/python -m pytest -n $(CORES) --dist loadgroup
+	@$(BIN)/python -m pytest -n $(CORES) --dist loadfile
 
 lint: env ## check style and types
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ from allrelapse import paths
 FEWER = {
     "00_study_overview": "{spread_seeds: 12}",
     "03_gene_enrichment": "{replicates: 1000}",
-    "04_signature_extraction": "{other_cohorts: 0, replicates: 20}",
+    "04_signature_extraction": "{other_cohorts: 0, replicates: 20, spiked: [30.0]}",
     "05_signature_attribution": "{control_step: 200}",
 }
 

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
+from allrelapse import figures
 from allrelapse.drawing import LINE, TEXT, label_right, needed
 from allrelapse.survival import counts_at_risk
 
@@ -18,6 +20,8 @@ SHADES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 CAUSES: Mapping[str, str] = MappingProxyType(
     {"second relapse": "#D55E00", "transplant": "#009E73", "death": "#333333"}
 )
+TICKS = (0.01, 0.03, 0.1, 0.25, 0.5, 1, 2, 4, 10, 30, 100)
+"""Of hazard ratios."""
 STYLES = ("-", "--", ":", "-.")
 """Of lines, so that groups are told apart in grey print, too."""
 
@@ -84,26 +88,32 @@ def _at_risk_below(
         "annotation_clip": False,
         "fontsize": 7,
     }
-    top = -40
-    ax.annotate("at risk", (0, 0), (-8, top + TEXT - 1), ha="right", color=LINE, **place)
+    top = -41
+    ax.annotate("at risk", (0, 0), (-14, top + TEXT - 1), ha="right", color=LINE, **place)
     for line, (name, row) in enumerate(counts.iterrows()):
         colour, down = shades[str(name)], top - TEXT * line
         if len(counts) > 1:
-            ax.annotate(str(name), (0, 0), (-8, down), ha="right", color=colour, **place)
+            ax.annotate(str(name), (0, 0), (-14, down), ha="right", color=colour, **place)
         for when, number in row.items():
             height = down if len(counts) > 1 else top + TEXT - 1
             ax.annotate(f"{number}", (when, 0), (0, height), ha="center", color=colour, **place)
 
 
 def incidence_plot(
-    incidence: pd.DataFrame, *, ax: Axes, until: float, colours: Mapping[str, str] = CAUSES
+    incidence: pd.DataFrame,
+    *,
+    ax: Axes,
+    until: float,
+    top: float = 100,
+    colours: Mapping[str, str] = CAUSES,
 ) -> None:
     """Cumulative incidence of competing first events with intervals, each named beside its line.
 
     Parameters
     ----------
     incidence : of one group, from `survival.cumulative_incidence`
-    until : end of the axis
+    until : end of the axis of time, in its unit
+    top : end of the other axis, per cent
 
     Raises
     ------
@@ -116,16 +126,46 @@ def incidence_plot(
     ends = []
     for style, (name, part) in zip(cycle(STYLES), incidence.groupby("cause", sort=False)):
         shown = part[part["time"] <= until]
-        time, colour = np.r_[0, shown["time"]], shades[str(name)]
+        colour, last = shades[str(name)], min(until, part["time"].max())
+        time = np.r_[0, shown["time"], last]
         share, lower, upper = (
-            100 * np.r_[0, shown[column]] for column in ("incidence", "lower", "upper")
+            100 * np.r_[0, column, column[-1:] if len(column) else 0]
+            for column in shown[["incidence", "lower", "upper"]].to_numpy().T
         )
         ax.fill_between(time, lower, upper, step="post", color=colour, alpha=0.15, lw=0)
         ax.step(time, share, where="post", color=colour, ls=style)
-        ends.append((time[-1], share[-1]))
-    ax.set(xlim=(0, until), ylim=(0, 100))
+        ends.append((last, share[-1]))
+    ax.set(xlim=(0, until), ylim=(0, top))
     x, y = zip(*ends, strict=True)
     label_right(causes, x, y, [shades[name] for name in causes], ax=ax)
+
+
+def ratio_plot(
+    table: pd.DataFrame, *, ax: Axes, colours: Sequence[str] | pd.Series | None = None
+) -> None:
+    """Hazard ratios with intervals on a logarithmic axis, and in numbers beside it.
+
+    Parameters
+    ----------
+    table : one row per ratio: `label`, `hazard_ratio`, `lower`, `upper`
+    colours : one per row
+
+    Raises
+    ------
+    InputError
+        If a column is missing, or there is no row.
+    """
+    columns = {"value": "hazard_ratio", "lower": "lower", "upper": "upper"}
+    needed(table, ("label", *columns.values()), "ratios")
+    ax.set_xscale("log")
+    figures.interval_plot(table, **columns, label="label", ax=ax, colours=colours, null=1)
+    finite = table[list(columns.values())].replace([0, np.inf], np.nan)
+    low, high = min(0.8, finite.min().min() / 1.1), max(1.25, finite.max().max() * 1.1)
+    ax.set_xlim(low, high)
+    ticks = [tick for tick in TICKS if low <= tick <= high]
+    ax.set_xticks(ticks)
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ratio_labels(table, **columns, ax=ax)
 
 
 def ratio_labels(
@@ -162,6 +202,6 @@ def drift_plot(residuals: pd.DataFrame, log_hazard: float, *, ax: Axes, colour: 
     found = needed(residuals, ("time", "log_hazard"), "residuals").sort_values("time")
     ax.plot(found["time"], found["log_hazard"], "o", ms=2.5, color=colour, alpha=0.4)
     if len(found) > 3:
-        smooth = lowess(found["log_hazard"], found["time"], frac=0.8)
+        smooth = lowess(found["log_hazard"], found["time"], frac=0.8, it=0)  # none is an outlier
         ax.plot(smooth[:, 0], smooth[:, 1], color=colour)
     ax.axhline(log_hazard, color=LINE, lw=0.8, ls="--")

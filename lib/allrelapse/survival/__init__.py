@@ -4,7 +4,7 @@ Thin over lifelines, statsmodels and firthmodels, and checked against R's `survi
 library errs or is silent, the function says so. Every time has its zero: name it in the picture.
 """
 
-from allrelapse.survival.course import after_relapse, first_event, landmark
+from allrelapse.survival.course import YEAR, after_relapse, first_event, landmark
 from allrelapse.survival.cox import TIES, CoxModel, cox, firth
 from allrelapse.survival.curves import (
     counts_at_risk,
@@ -29,6 +29,7 @@ __all__ = [
     "TIES",
     "TRANSFORMS",
     "WEIGHTS",
+    "YEAR",
     "CoxModel",
     "Heterogeneity",
     "LogRank",

@@ -172,12 +172,12 @@ def firth(
     Source: Heinze & Schemper 2001, Biometrics 57:114 (firthmodels).
     """
     data = model_data(table, time, event, covariates, ())
-    fit = FirthCoxPH(backend="numpy", gtol=1e-6, xtol=1e-8, max_iter=200)
+    fit = FirthCoxPH(backend="numpy", max_iter=200)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
             fit.fit(data.covariates, (data.events == 1, data.times)).lrt()
-            ends = fit.conf_int(1 - level, "pl", tol=1e-6)
+            ends = fit.conf_int(1 - level, "pl")
         except (Warning, np.linalg.LinAlgError) as reason:
             raise InputError(f"columns {', '.join(covariates)}: no fit ({reason})") from reason
     found = _coefficients(data, fit.coef_, fit.bse_, ends[:, 0], ends[:, 1], fit.lrt_pvalues_)

@@ -155,17 +155,18 @@ def ratio_plot(
     InputError
         If a column is missing, or there is no row.
     """
-    columns = {"value": "hazard_ratio", "lower": "lower", "upper": "upper"}
-    needed(table, ("label", *columns.values()), "ratios")
+    value, lower, upper = columns = ["hazard_ratio", "lower", "upper"]
+    needed(table, ("label", *columns), "ratios")
     ax.set_xscale("log")
-    figures.interval_plot(table, **columns, label="label", ax=ax, colours=colours, null=1)
-    finite = table[list(columns.values())].replace([0, np.inf], np.nan)
+    about = {"value": value, "lower": lower, "upper": upper, "label": "label"}
+    figures.interval_plot(table, **about, ax=ax, colours=colours, null=1)
+    finite = table[columns].replace([0, np.inf], np.nan)
     low, high = min(0.8, finite.min().min() / 1.1), max(1.25, finite.max().max() * 1.1)
     ax.set_xlim(low, high)
     ticks = [tick for tick in TICKS if low <= tick <= high]
     ax.set_xticks(ticks)
     ax.xaxis.set_minor_formatter(NullFormatter())
-    ratio_labels(table, **columns, ax=ax)
+    ratio_labels(table, value=value, lower=lower, upper=upper, ax=ax)
 
 
 def ratio_labels(

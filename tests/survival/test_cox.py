@@ -74,7 +74,7 @@ def test_an_exponential_ratio_is_recovered():
     assert abs(found["log_hazard"] - 0.3) < 4 * found["standard_error"]
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(ROWS, st.integers(1, 50))
 def test_units_change_what_they_should_and_nothing_else(rows, factor):
     table = toy(rows)
@@ -90,7 +90,7 @@ def test_units_change_what_they_should_and_nothing_else(rows, factor):
     assert other.p_value == pytest.approx(found.p_value, abs=1e-6)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(st.permutations(range(8)), st.lists(st.integers(0, 3), min_size=8, max_size=8))
 def test_without_ties_the_three_ways_agree(times, x):
     table = pd.DataFrame({"time": times, "event": 1, "x": x})
@@ -102,6 +102,19 @@ def test_without_ties_the_three_ways_agree(times, x):
     except InputError:
         assume(False)
     assert slopes == pytest.approx([slopes[0]] * 3, abs=1e-4)
+
+
+def test_an_estimate_is_found_where_steps_from_zero_would_overshoot():
+    # of 400 such cohorts the only one in which statsmodels' Newton runs off from zero
+    rng, n = np.random.default_rng([7, 100, 67]), 100
+    x = (rng.random((n, 3)) < [0.2, 0.15, 0.12]).astype(int)
+    death = rng.exponential(1, n) / np.exp(x @ np.log([1.89, 2.36, 1.6]))
+    seen = rng.uniform(0.3, 3, n)
+    table = pd.DataFrame(x, columns=list("abc"))
+    table = table.assign(time=np.minimum(death, seen), event=(death <= seen).astype(int))
+    found = survival.cox(table, time="time", event="event", covariates=list("abc"))
+    other = CoxPHFitter().fit(table, "time", "event")
+    assert list(found.coefficients["log_hazard"]) == pytest.approx(list(other.params_), abs=2e-3)
 
 
 def penalised(table):

@@ -8,6 +8,8 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 from firthmodels import FirthCoxPH
+from lifelines import CoxPHFitter
+from lifelines.exceptions import ConvergenceError
 from scipy.optimize import linprog
 from scipy.stats import chi2, norm
 from statsmodels.discrete.conditional_models import ConditionalLogit
@@ -28,6 +30,10 @@ from allrelapse.survival.checks import (
 
 TIES = ("efron", "breslow", "exact")
 """What is done with events at the same time."""
+FLAT = 1e-3
+"""Steepest slope of the likelihood at its top, in standard errors to go."""
+TIME, EVENT, STRATUM = "time of the model", "event of the model", "stratum of the model"
+"""Names of columns that no covariate is likely to have."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,8 @@ def cox(
     InputError
         As told by `model_data`, or if a hazard ratio is 0 or infinite (use `firth`).
 
-    Source: Cox 1972, J R Stat Soc B 34:187; Efron 1977, J Am Stat Assoc 72:557 (statsmodels). R's
-    `coxph` has the same three names.
+    Source: Cox 1972, J R Stat Soc B 34:187; Efron 1977, J Am Stat Assoc 72:557 (statsmodels, from
+    where lifelines ends). R's `coxph` has the same three names.
     """
     if ties not in TIES:
         raise InputError(f"no ties {ties!r}; there are {', '.join(TIES)}")
@@ -129,18 +135,20 @@ def cox(
             "its hazard ratio has no finite estimate; use `firth`, or leave a column out"
         )
     model = _exact(data) if ties == "exact" else _partial(data, ties)
-    start = np.zeros(len(data.names))
+    start = _efron(data)
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # whatever did not converge is no estimate
         try:
-            fit = model.fit(start_params=start, disp=False)
-            slope, error = fit.params, _errors(-model.hessian(fit.params))
+            slope = model.fit(start_params=start, disp=False).params
+            error = _errors(-model.hessian(slope))
+            if np.abs(model.score(slope) * error).max() > FLAT:
+                raise np.linalg.LinAlgError("the likelihood is not at its top")
         except (Warning, np.linalg.LinAlgError, RecursionError) as reason:
             raise InputError(f"columns {', '.join(covariates)}: no fit ({reason})") from reason
     z = norm.ppf((1 + level) / 2) * error
     p_value = 2 * norm.sf(np.abs(slope / error))
     found = _coefficients(data, slope, error, slope - z, slope + z, p_value)
-    likelihood = float(model.loglike(slope)), float(model.loglike(start))
+    likelihood = float(model.loglike(slope)), float(model.loglike(0 * slope))
     return CoxModel(found, ties, len(data.times), int(data.events.sum()), *likelihood)
 
 
@@ -154,7 +162,8 @@ def firth(
 ) -> CoxModel:
     """Hazard ratios by Firth's penalised partial likelihood, which are always finite.
 
-    For few events, or where a group has none: the penalty takes the first-order bias away.
+    For few events, or where a group has none. It does not take all of the bias away, as who is at
+    risk depends on who died before (`benchmarks/README.md` tells how much is left).
 
     Parameters
     ----------
@@ -189,6 +198,19 @@ def _penalised_null(data: ModelData) -> float:
     """Penalised log partial likelihood without any effect."""
     model, none = _partial(data, "breslow"), np.zeros(len(data.names))
     return float(model.loglike(none) + np.linalg.slogdet(-model.hessian(none))[1] / 2)
+
+
+def _efron(data: ModelData) -> Floats:
+    """Estimates by lifelines to three digits or so, by steps that do not overshoot."""
+    table = pd.DataFrame(data.covariates, columns=list(data.names))
+    table = table.assign(**{TIME: data.times, EVENT: data.events, STRATUM: data.strata})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns beforehand; we look at the top itself
+        try:
+            fit = CoxPHFitter().fit(table, TIME, EVENT, strata=[STRATUM])
+        except (ConvergenceError, ValueError) as reason:
+            raise InputError(f"columns {', '.join(data.names)}: no fit ({reason})") from reason
+    return np.asarray(fit.params_, float)
 
 
 def _partial(data: ModelData, ties: str) -> PHReg:

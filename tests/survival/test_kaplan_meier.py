@@ -94,6 +94,7 @@ def test_without_censoring_survival_is_the_share_still_there(times):
 def test_when_all_are_censored_nobody_dies_and_there_is_no_median():
     curve = survival.kaplan_meier(pd.Series([0, 2, 5]), pd.Series([0, 0, 0]))
     assert (curve["survival"] == 1).all()
+    assert curve["lower"].isna().all()  # 1 to 1 would be too sure
     assert survival.median_survival(curve)["median"][0] == np.inf
 
 

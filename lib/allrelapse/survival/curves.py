@@ -41,8 +41,8 @@ def kaplan_meier(
     Returns
     -------
     One row per group and time: `group`, `time`, `at_risk` (just before), `events`, `censored`,
-    `survival` (just after) with the log-log interval `lower`, `upper`, not known where nobody is
-    left. Each group begins at time 0.
+    `survival` (just after) with the log-log interval `lower`, `upper`, not known before the first
+    event and where nobody is left. Each group begins at time 0.
 
     Raises
     ------
@@ -75,8 +75,8 @@ def _curve(times: Floats, events: Ints, level: float) -> pd.DataFrame:
             "upper": ends.iloc[:, 1].to_numpy(),
         }
     )
-    # Greenwood's sum is endless where all have had the event; lifelines writes 0 to 0
-    found.loc[survival < CLOSE, ["lower", "upper"]] = np.nan
+    # Greenwood's formula has no answer at the ends, where lifelines writes 0 to 0 and 1 to 1
+    found.loc[(survival < CLOSE) | (survival > 1 - CLOSE), ["lower", "upper"]] = np.nan
     return found
 
 

@@ -105,7 +105,8 @@ def test_an_event_at_time_zero_counts():
 
 
 def test_nothing_is_known_of_survival_after_the_last_patient_was_seen():
-    found = survival.survival_at(CURVES, [7, 24, 36]).set_index(["group", "time"])
+    found = survival.survival_at(CURVES, [7, 24, 35, 36]).set_index(["group", "time"])
+    assert found.loc[("6-MP", 35), "survival"] == pytest.approx(0.4482, abs=5e-5)
     assert found.loc[("6-MP", 7), "survival"] == pytest.approx(18 / 21 * 16 / 17)
     assert found.loc[("6-MP", 7), "at_risk"] == 17
     assert np.isnan(found.loc[("6-MP", 36), "survival"])  # the last was seen at 35

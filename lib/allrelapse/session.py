@@ -12,6 +12,7 @@ PACKAGES = (
     "scipy",
     "statsmodels",
     "lifelines",
+    "firthmodels",
     "matplotlib",
     "papermill",
     "sigprofilerassignment",

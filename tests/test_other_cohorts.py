@@ -57,7 +57,7 @@ def test_a_cohort_of_b_lineage_without_serial_samples_goes_through_the_genes(tmp
     # real patients as far as the study knows: no planted truth comes with them
     real = people.assign(protocol="another")
     cohort.write(cohort.Cohort("only-b", real, taken, called), tmp_path / "only-b")
-    for number in ("02", "03"):
+    for number in ("02", "03", "09"):
         run = [sys.executable, "-m", "allrelapse", "run", number]
         run += ["--study", study_folder / "study.yaml", "--cohort", tmp_path / "only-b"]
         subprocess.run(run, capture_output=True, text=True, check=True)
@@ -85,7 +85,7 @@ def test_a_cohort_without_mutations_is_told_and_the_rest_still_runs(tmp_path):
     assert "line 2, column patient" in refused.stderr
     (tmp_path / "few" / "patients.csv").write_text("patient,relapse_day,subtype\nA,100,<b>x</b>\n")
     subprocess.run(run, capture_output=True, text=True, check=True)
-    for number in ("00", "02", "03", "07", "08"):
+    for number in ("00", "02", "03", "07", "08", "09"):
         subprocess.run([*run[:4], number, *at], capture_output=True, text=True, check=True)
     results = study_folder / "results" / "few"
     evidence = json.loads((results / "01_relapse_timing" / "claims.json").read_text())

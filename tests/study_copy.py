@@ -19,14 +19,14 @@ FEWER = {
 }
 
 
-def copied(folder, without=()):
+def copied(folder, without=(), fewer=FEWER):
     """What a study needs beside the library; of what touches no verdict, little is enough here."""
     folder.mkdir(exist_ok=True)
     text = (paths.REPOSITORY / "study.yaml").read_text()
     for name in without:
         text, times = re.subn(rf"  - id: {name}\n.*?(?=\n  - id: |\Z)", "", text, flags=re.DOTALL)
         assert times == 1
-    for notebook, parameters in FEWER.items():
+    for notebook, parameters in fewer.items():
         line = f"    notebook: notebooks/{notebook}.ipynb\n"
         assert line in text or notebook in without
         text = text.replace(line, line + f"    parameters: {parameters}\n")

@@ -6,7 +6,7 @@ import sys
 
 import cbioportal_folder
 import pandas as pd
-from study_copy import copied, reproduce, scorecard
+from study_copy import FEWER, copied, reproduce, scorecard
 
 from allrelapse import simulate
 from allrelapse.data import cohort
@@ -16,7 +16,8 @@ def test_without_data_and_network_the_study_still_ends_well(tmp_path, monkeypatc
     # these use no open data, or leave it out as notebook 01 does
     others = ("00_study_overview", "02_mutation_landscape", "03_gene_enrichment")
     others += ("06_mutation_attribution", "07_clonal_evolution")
-    copied(tmp_path, without=others)
+    least = {"04_signature_extraction": "{other_cohorts: 0, replicates: 2, most: 3}"}
+    copied(tmp_path, without=others, fewer=FEWER | least)
     monkeypatch.delenv("ALLRELAPSE_MIRROR", raising=False)
     monkeypatch.setenv("ALLRELAPSE_CACHE", str(tmp_path / "cache"))
     for scheme in ("http_proxy", "https_proxy"):
@@ -26,6 +27,7 @@ def test_without_data_and_network_the_study_still_ends_well(tmp_path, monkeypatc
     assert verdicts["prevalence_early"] == {"agrees"}
     assert verdicts["early_share"] == {"agrees", "data not at hand"}
     assert verdicts["signature_relapse"] == {"data not at hand"}
+    assert verdicts["doubling_time"] == {"agrees", "data not at hand"}
 
 
 def test_a_cbioportal_folder_goes_through_the_notebooks_that_it_has_data_for(tmp_path):

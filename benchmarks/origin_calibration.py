@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/origin_calibration.py --cohorts 30 --write
 
-Simulated cohorts of 103 relapses, seeds 101, 102, ...: others than those on which the model was
-developed (1 and 11 to 16). Takes about a quarter of a minute a cohort on one core.
+Simulated cohorts of 103 relapses, seeds 201, 202, ...: others than those on which the model was
+developed (1, 11 to 16 and 101 to 130). Takes about a quarter of a minute a cohort on one core.
 
 evidence   what is used: the day of relapse, gained mutations, residual disease, and doubling times
            where there are serial samples; `serial` rows are of the 16 patients who have them
@@ -25,7 +25,7 @@ from allrelapse.evolution.doubling import doubling_time
 from allrelapse.evolution.origin import origin
 from allrelapse.simulate import planted
 
-FIRST = 101
+FIRST = 201
 USE = {
     "day": ("timing",),
     "day, mutations": ("timing", "mutations"),

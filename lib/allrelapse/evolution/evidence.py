@@ -12,7 +12,6 @@ from allrelapse.evolution.detection import detection_limit
 
 THERAPY = ("SBS86", "SBS87")
 SEEN = 1e-3  # of reads; from there on no wrong bases, at ten times their usual rate
-STRAY = 0.05  # of the log of a doubling time: growth is not as steady as the model has it
 FEW = 6  # mutations of the founder that are followed; more tell no more
 
 
@@ -63,7 +62,7 @@ def gained(
             "other": found["other"],
             "mrd_percent": residual.astype(float),
             "doubling": serial["doubling_days"].where(log_se.notna()),
-            "doubling_se": (log_se**2 + STRAY**2) ** 0.5,
+            "doubling_se": log_se,
         }
     )
 

@@ -84,19 +84,20 @@ def dose_response(
         ax.plot(
             [left, right], [height, height], color=colour, lw=3, alpha=0.6, solid_capstyle="butt"
         )
-    _dose_axis(ax, low, untreated)
+    _dose_axis(ax, low, high, untreated)
     return points
 
 
-def _dose_axis(ax: Axes, low: float, untreated: float) -> None:
+def _dose_axis(ax: Axes, low: float, high: float, untreated: float) -> None:
     """Logarithmic doses, with untreated wells at the left, marked 0."""
     ax.set_xscale("log")
     ax.axhline(0.5, color=PLAIN, lw=0.5, ls=":", zorder=0)
     ax.axvspan(untreated / 2, (low * untreated) ** 0.5, color="#EEEEEE", lw=0, zorder=0)
-    ax.text(untreated, -0.02, "0", ha="center", va="top", transform=ax.get_xaxis_transform())
-    ax.set_xlim(left=untreated / 2)
-    ticks = [t for t in ax.get_xticks() if low / 2 < t <= ax.get_xlim()[1]]
-    ax.set_xticks(ticks[:: max(1, len(ticks) // 3)])
+    powers = range(int(np.ceil(np.log10(low))), int(np.floor(np.log10(high))) + 1)
+    shown = list(powers)[:: max(1, -(-len(powers) // 4))]
+    labels = ["0", *(f"$10^{{{power}}}$" for power in shown)]
+    ax.set_xticks([untreated, *(10.0**power for power in shown)], labels)
+    ax.set_xlim(untreated / 2, high * 1.8)
     ax.minorticks_off()
 
 
@@ -132,7 +133,7 @@ def recovery_plot(
     ax.set_yscale("log")
     ticks = [
         t
-        for t in (0.5, 0.7, 0.8, 1, 1.25, 1.5, 2)
+        for t in (0.5, 0.7, 0.8, 0.9, 1, 1.1, 1.25, 1.5, 2)
         if drawn["lower"].min() <= t <= drawn["upper"].max()
     ]
     ax.set_yticks(ticks, [f"{t:g}" for t in ticks])

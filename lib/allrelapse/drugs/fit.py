@@ -15,7 +15,7 @@ from scipy.stats import t as student
 from allrelapse.drugs.law import Array, absolute_ic50, law
 from allrelapse.drugs.metrics import area
 from allrelapse.drugs.model import Model
-from allrelapse.drugs.profile import profile_ends, profile_t
+from allrelapse.drugs.profile import profile_ends, profile_t, sandwich
 from allrelapse.drugs.wells import Wells, wells
 from allrelapse.errors import InputError
 from allrelapse.exact import Estimate
@@ -101,7 +101,8 @@ def fit_curve(
 
     Outliers are found from a robust (Cauchy) fit and left out; the rest is fitted by least squares,
     weighted where wells with more living cells scatter more. An IC50 is told only within the tested
-    doses, as beyond them it would rest on the law alone.
+    doses, as beyond them it would rest on the law alone. If there are wells enough, intervals hold
+    whatever the scatter of each well is (`profile_t`).
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ def fit_curve(
         hill=hill,
         bottom=bottom,
         tops=tuple(map(float, theta[: model.plates])),
-        auc=_area(model, theta, squares, level),
+        auc=_flat_area(data, level) if flat else _area(model, theta, level),
         p_effect=p_effect,
         sigma=float(np.sqrt(squares / model.freedom) * data.scatter.max()),
         outlier=outlier,
@@ -230,8 +231,11 @@ def _interval(
     if kind == "absolute":
         share = (model.shape(theta)[0] - model.lowest) / (0.5 - model.lowest)
         begin[model.plates] = logit(np.clip(share, 0.01, 0.99))
+        begin[-1] = np.log(np.clip(found, *np.exp([low - 2, high + 2])))
     best = float(np.log(found)) if 0 < found < np.inf else np.inf
     limit = float(student.ppf((1 + level) / 2, model.freedom))
+    if kind == "absolute":
+        begin, _ = mine.solve(begin)
     ends = profile_ends(profile_t(mine, begin, squares), best, low, high, limit)
     lower, upper = np.exp(ends)
     return float(lower), float(upper)
@@ -251,7 +255,7 @@ def _told(
     return (np.nan, VAGUE) if ends == (0.0, np.inf) else (found, MEASURED)
 
 
-def _area(model: Model, theta: Array, squares: float, level: float) -> Estimate:
+def _area(model: Model, theta: Array, level: float) -> Estimate:
     """Area under the curve with Student's interval, by the delta method."""
     low, high = np.exp(model.data.range())
 
@@ -260,13 +264,36 @@ def _area(model: Model, theta: Array, squares: float, level: float) -> Estimate:
         ic50 = float(np.exp(np.clip(parameters[-1], -700, 700)))
         return area(ic50, hill, bottom, lowest=low, highest=high)
 
-    slopes = np.linalg.pinv(model.slopes(theta), rcond=1e-7)
-    error = approx_fprime(theta, value, 1e-6) @ slopes
-    half = student.ppf((1 + level) / 2, model.freedom) * np.sqrt(
-        error @ error * squares / model.freedom
-    )
+    naive, robust = sandwich(model, theta, approx_fprime(theta, value, 1e-6))
+    half = student.ppf((1 + level) / 2, model.freedom) * (robust if model.data.known else naive)
     middle = value(theta)
     return Estimate(middle, middle - float(half), middle + float(half))
+
+
+def _flat_area(data: Wells, level: float) -> Estimate:
+    """Area of a flat curve: treated wells over untreated ones of their plate, trapezoids.
+
+    The fitted bottom of a flat curve is at its limit, where the delta method sees no uncertainty.
+    Without untreated wells on every plate there is nothing to compare with.
+    """
+    treated = np.isfinite(data.log_dose)
+    number = np.bincount(data.plate[~treated], minlength=data.plate.max() + 1)
+    if not number.all():
+        return Estimate(np.nan, -np.inf, np.inf)
+    tops = np.bincount(data.plate[~treated], data.viability[~treated]) / number
+    share = data.viability / tops[data.plate]
+    doses, which, wells_at = np.unique(
+        data.log_dose[treated], return_inverse=True, return_counts=True
+    )
+    gaps = np.diff(doses) / (doses[-1] - doses[0]) / 2
+    weight = ((np.r_[gaps, 0] + np.r_[0, gaps]) / wells_at)[which]
+    value = float(weight @ share[treated])
+    freedom = len(share) - len(tops) - 1
+    away = np.r_[share[treated] - value, share[~treated] - 1]
+    of_plates = np.bincount(data.plate[treated], weight, len(tops))
+    variance = (away @ away) / freedom * (weight @ weight + (of_plates**2 / number).sum())
+    half = float(student.ppf((1 + level) / 2, freedom) * np.sqrt(variance))
+    return Estimate(value, value - half, value + half)
 
 
 def fit_curves(

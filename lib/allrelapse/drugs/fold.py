@@ -30,7 +30,7 @@ class FoldChange:
     fold : with its profile interval; infinite or 0 where the IC50 lies beyond the tested doses,
         with the interval's one finite end as the bound; NaN where nothing can be told
     status : `MEASURED`, or in words why there is no number
-    p_value : that both IC50s are the same, by the F form of the likelihood-ratio test
+    p_value : that both IC50s are the same, by the likelihood ratio, as of `profile_t`
     p_parallel : that both curves have one slope and one bottom, which `fold` rests on
     wells : number of wells of both curves that count
     """
@@ -92,12 +92,12 @@ def _compared(own: Alone, base: Alone, *, parallel: bool, level: float) -> FoldC
         starts = _starts(model, base, own)
         fits[same] = model, *model.best(starts)
     model, theta, squares = fits[parallel]
-    equal = min(model.solve(start, 0.0)[1] for start in (theta, *_starts(model, base, own)))
+    far = profile_t(model, theta, squares, *_starts(model, base, own))(0.0)
     ends, found, status = _interval(model, theta, squares, level)
     return FoldChange(
         fold=Estimate(found, *ends),
         status=status,
-        p_value=_f_test(equal, squares, 1, model.freedom),
+        p_value=float(2 * student.sf(far, model.freedom)),
         p_parallel=_f_test(fits[True][2], fits[False][2], 2, fits[False][0].freedom),
         wells=len(data.viability),
     )

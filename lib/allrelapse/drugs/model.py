@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares, leastsq
 from scipy.special import expit, logit
 
 from allrelapse.drugs.law import Array
@@ -143,11 +143,16 @@ class Model:
         def slopes(free: Array) -> Array:
             return self.slopes(np.concatenate([free, held]))[:, whole]
 
-        small = 1e-13 if precise else 1e-8
-        how = {"method": "lm"} if robust is None else {"loss": "cauchy", "f_scale": robust}
-        tight = {"xtol": small, "ftol": small, "gtol": small}
-        found = least_squares(residual, first, slopes, **how, **tight)
-        theta = np.concatenate([found.x, held])
+        if robust is None:
+            # not least_squares: its way to the same MINPACK takes as long as all else
+            small = 1e-13 if precise else 1e-8
+            tight = {"ftol": small, "xtol": small, "gtol": small, "maxfev": 200}
+            with np.errstate(over="ignore"):  # of the covariance, which is not used
+                found = leastsq(residual, first, Dfun=slopes, full_output=True, **tight)[0]
+        else:
+            loss = {"loss": "cauchy", "f_scale": robust}
+            found = least_squares(residual, first, slopes, xtol=1e-6, ftol=1e-6, **loss).x
+        theta = np.concatenate([found, held])
         return theta, self.error(theta)
 
     def residual(self, theta: Array) -> Array:

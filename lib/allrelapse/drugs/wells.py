@@ -34,6 +34,11 @@ class Wells:
         """Only some of the wells."""
         return Wells(*(column[keep] for column in vars(self).values()))
 
+    @property
+    def known(self) -> bool:
+        """Whether the scatter was estimated."""
+        return not (self.scatter == 1).all()
+
     def range(self, curve: int = 0) -> tuple[float, float]:
         """Logarithms of the lowest and of the highest dose of a curve, 0 left out."""
         mine = self.log_dose[np.isfinite(self.log_dose) & (self.curve == curve)]
@@ -95,7 +100,7 @@ def together(first: Wells, second: Wells) -> Wells:
 
     If the scatter of one is not known, wells of both count alike.
     """
-    if any((data.scatter == 1).all() for data in (first, second)):
+    if not (first.known and second.known):
         first, second = (
             replace(data, scatter=np.ones_like(data.scatter)) for data in (first, second)
         )

@@ -15,7 +15,7 @@ from scipy.stats import t as student
 from allrelapse.drugs.law import Array, absolute_ic50, law
 from allrelapse.drugs.metrics import area
 from allrelapse.drugs.model import Model
-from allrelapse.drugs.profile import profile_ends, profile_t, sandwich
+from allrelapse.drugs.profile import profile, sandwich
 from allrelapse.drugs.wells import Wells, wells
 from allrelapse.errors import InputError
 from allrelapse.exact import Estimate
@@ -102,7 +102,7 @@ def fit_curve(
     Outliers are found from a robust (Cauchy) fit and left out; the rest is fitted by least squares,
     weighted where wells with more living cells scatter more. An IC50 is told only within the tested
     doses, as beyond them it would rest on the law alone. If there are wells enough, intervals hold
-    whatever the scatter of each well is (`profile_t`).
+    whatever the scatter of each well is (`Profile`).
 
     Parameters
     ----------
@@ -233,11 +233,10 @@ def _interval(
         begin[model.plates] = logit(np.clip(share, 0.01, 0.99))
         begin[-1] = np.log(np.clip(found, *np.exp([low - 2, high + 2])))
     best = float(np.log(found)) if 0 < found < np.inf else np.inf
-    limit = float(student.ppf((1 + level) / 2, model.freedom))
     if kind == "absolute":
         begin, _ = mine.solve(begin)
-    ends = profile_ends(profile_t(mine, begin, squares), best, low, high, limit)
-    lower, upper = np.exp(ends)
+    curve = profile(mine, begin, squares, inside=low <= best <= high)
+    lower, upper = np.exp(curve.interval(best, low, high, level))
     return float(lower), float(upper)
 
 
@@ -264,10 +263,12 @@ def _area(model: Model, theta: Array, level: float) -> Estimate:
         ic50 = float(np.exp(np.clip(parameters[-1], -700, 700)))
         return area(ic50, hill, bottom, lowest=low, highest=high)
 
-    naive, robust = sandwich(model, theta, approx_fprime(theta, value, 1e-6))
-    half = student.ppf((1 + level) / 2, model.freedom) * (robust if model.data.known else naive)
+    found = sandwich(model, theta, approx_fprime(theta, value, 1e-6))
+    known = model.data.known
+    error, freedom = (found.robust, found.freedom) if known else (found.naive, model.freedom)
+    half = float(student.ppf((1 + level) / 2, freedom)) * error
     middle = value(theta)
-    return Estimate(middle, middle - float(half), middle + float(half))
+    return Estimate(middle, middle - half, middle + half)
 
 
 def _flat_area(data: Wells, level: float) -> Estimate:

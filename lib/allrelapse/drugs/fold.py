@@ -1,17 +1,16 @@
 """How much more of a drug one kind of cells stands than another: two curves at once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy.stats import f as fisher_f
-from scipy.stats import t as student
 
 from allrelapse.drugs.fit import OUTLIERS, least
 from allrelapse.drugs.law import Array
 from allrelapse.drugs.model import Model
-from allrelapse.drugs.profile import profile_ends, profile_t
+from allrelapse.drugs.profile import Profile, profile
 from allrelapse.drugs.wells import together
 from allrelapse.errors import InputError
 from allrelapse.exact import Estimate, q_values
@@ -30,8 +29,9 @@ class FoldChange:
     fold : with its profile interval; infinite or 0 where the IC50 lies beyond the tested doses,
         with the interval's one finite end as the bound; NaN where nothing can be told
     status : `MEASURED`, or in words why there is no number
-    p_value : that both IC50s are the same, by the likelihood ratio, as of `profile_t`
-    p_parallel : that both curves have one slope and one bottom, which `fold` rests on
+    p_value : that both IC50s are the same, by the likelihood ratio, as of `Profile`
+    p_parallel : that both curves have one slope and one bottom, which `fold` rests on, by F; a
+        little too small where wells scatter unevenly
     wells : number of wells of both curves that count
     """
 
@@ -92,12 +92,15 @@ def _compared(own: Alone, base: Alone, *, parallel: bool, level: float) -> FoldC
         starts = _starts(model, base, own)
         fits[same] = model, *model.best(starts)
     model, theta, squares = fits[parallel]
-    far = profile_t(model, theta, squares, *_starts(model, base, own))(0.0)
-    ends, found, status = _interval(model, theta, squares, level)
+    low, high = _limits(model, theta)
+    inside = low <= theta[-1] <= high
+    starts = _starts(model, base, own)
+    curve = profile(model, theta, squares, *starts, inside=inside)
+    ends, found, status = _told(replace(curve, others=()), low, high, level)
     return FoldChange(
         fold=Estimate(found, *ends),
         status=status,
-        p_value=float(2 * student.sf(far, model.freedom)),
+        p_value=curve.p_value(0.0),
         p_parallel=_f_test(fits[True][2], fits[False][2], 2, fits[False][0].freedom),
         wells=len(data.viability),
     )
@@ -132,19 +135,22 @@ def _f_test(restricted: float, free: float, lost: int, freedom: int) -> float:
     return float(fisher_f.sf((restricted - free) / lost / (free / freedom), lost, freedom))
 
 
-def _interval(
-    model: Model, theta: Array, squares: float, level: float
+def _limits(model: Model, theta: Array) -> tuple[float, float]:
+    """Logarithms of the fold changes at which the IC50 is the lowest and the highest dose."""
+    low, high = model.data.range(1)
+    return low - theta[-2], high - theta[-2]
+
+
+def _told(
+    curve: Profile, low: float, high: float, level: float
 ) -> tuple[tuple[float, float], float, str]:
     """Profile interval of the fold change, the fold change, and what can be told of it."""
-    place, ratio = theta[-2:]
-    first, second = model.data.range(0), model.data.range(1)
-    if not first[0] <= place <= first[1]:
+    place, ratio = curve.theta[-2:]
+    first, last = curve.model.data.range(0)
+    if not first <= place <= last:
         return (0.0, np.inf), np.nan, NO_REFERENCE
-    low, high = second[0] - place, second[1] - place
-    limit = float(student.ppf((1 + level) / 2, model.freedom))
-    far = profile_t(model, theta, squares)
-    lower, upper = np.exp(profile_ends(far, ratio, low, high, limit))
-    ends = float(lower), float(upper)
+    lower, upper = map(float, np.exp(curve.interval(ratio, low, high, level)))
+    ends = lower, upper
     if ends == (0.0, np.inf):
         return ends, np.nan, VAGUE
     if ratio > high:

@@ -1,9 +1,12 @@
 """Profile-likelihood intervals of one parameter of a fit."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.stats import t as student
 
 from allrelapse.drugs.law import Array
 from allrelapse.drugs.model import Model
@@ -13,52 +16,99 @@ SCALES = (0.5, 2.0)  # between which the sandwich may bring a profile; beyond, i
 STRIDE = 0.1  # first step from the best fit towards an end, the same
 
 
-def profile_t(
-    model: Model, theta: Array, squares: float, *others: Array
-) -> Callable[[float], float]:
-    """How far the data are from a value of the last parameter, in the units of Student's t.
+@dataclass(frozen=True)
+class Profile:
+    """The profile likelihood of the last parameter of a fit.
 
-    It is the root of the F of the likelihood ratio between the fit with that value and the best
-    one, for normal errors of unknown spread: the profile likelihood, referred to Student's t
-    instead of to the normal law, as wells are few. Where there are wells enough to tell their
-    scatter, it is brought to the scale of the `sandwich`.
+    theta, squares : of the best fit
+    others : where fits with a given value begin, besides `theta`
+    scale : of the model's standard error over the robust one
+    freedom : degrees of freedom of Student's t
+    """
+
+    model: Model
+    theta: Array
+    squares: float
+    others: tuple[Array, ...]
+    scale: float
+    freedom: float
+
+    def distance(self, value: float) -> float:
+        """How far the data are from a value, in the units of Student's t.
+
+        It is the root of the F of the likelihood ratio between the fit with that value and the
+        best one, for normal errors of unknown spread. Where there are wells enough to tell their
+        scatter, it is brought to the scale of the robust standard error.
+
+        Source: Bates & Watts 1988, Nonlinear Regression Analysis, section 6.1; Kent 1982,
+        Biometrika 69:19 (likelihood ratios under another law than the one that was fitted).
+        """
+        starts = (self.theta, *self.others)
+        more = min(self.model.solve(start, value)[1] for start in starts) - self.squares
+        variance = max(self.squares, _rounding(self.model)) / self.model.freedom
+        return self.scale * float(np.sqrt(max(more, 0.0) / variance))
+
+    def p_value(self, value: float) -> float:
+        """Two-sided P of a value."""
+        return float(2 * student.sf(self.distance(value), self.freedom))
+
+    def interval(self, best: float, low: float, high: float, level: float) -> tuple[float, float]:
+        """Ends of the confidence interval as of `profile_ends`."""
+        limit = float(student.ppf((1 + level) / 2, self.freedom))
+        return profile_ends(self.distance, best, low, high, limit)
+
+
+def profile(
+    model: Model, theta: Array, squares: float, *others: Array, inside: bool = True
+) -> Profile:
+    """The profile of the last parameter, as `Profile` tells.
 
     Parameters
     ----------
-    theta, squares : of the best fit
-    others : where fits begin besides
-
-    Source: Bates & Watts 1988, Nonlinear Regression Analysis, section 6.1; Kent 1982, Biometrika
-    69:19 (likelihood ratios under another law than the one that was fitted).
+    inside : whether its best value lies where there are doses; beyond, a robust standard error
+        would rest on one or two wells, and the model's is used
     """
-    rounding = 1e-20 * float(((model.data.viability / model.data.scatter) ** 2).sum())
-    variance = max(squares, rounding) / model.freedom
-    scale = 1.0
-    if model.data.known and squares > rounding:
-        naive, robust = sandwich(model, theta, np.eye(model.size)[-1])
-        scale = float(np.clip(naive / robust, *SCALES)) if robust > 0 else 1.0
-
-    def distance(value: float) -> float:
-        least = min(model.solve(start, value)[1] for start in (theta, *others))
-        return scale * float(np.sqrt(max(least - squares, 0.0) / variance))
-
-    return distance
+    scale, freedom = 1.0, float(model.freedom)
+    if inside and model.data.known and squares > _rounding(model):
+        found = sandwich(model, theta, np.eye(model.size)[-1])
+        scale, freedom = float(np.clip(found.naive / found.robust, *SCALES)), found.freedom
+    return Profile(model, theta, squares, others, scale, freedom)
 
 
-def sandwich(model: Model, theta: Array, direction: Array) -> tuple[float, float]:
+def _rounding(model: Model) -> float:
+    """Sums of squares that are none."""
+    return 1e-20 * float(((model.data.viability / model.data.scatter) ** 2).sum())
+
+
+class Errors(NamedTuple):
+    """Standard errors of a linear combination of parameters, and the freedom of the robust one."""
+
+    naive: float
+    robust: float
+    freedom: float
+
+
+def sandwich(model: Model, theta: Array, direction: Array) -> Errors:
     """Standard error of a linear combination of parameters: of the model, and robust.
 
-    The robust one holds whatever the scatter of each well is (HC3).
+    The robust one (HC3) holds whatever the scatter of each well is. It rests on the few wells that
+    matter to this combination, which its degrees of freedom allow for.
 
-    Source: Long & Ervin 2000, Am Stat 54:217.
+    Source: Long & Ervin 2000, Am Stat 54:217 (HC3); Bell & McCaffrey 2002, Survey Methodology
+    28:169 (degrees of freedom, after Satterthwaite).
     """
     slopes, away = model.slopes(theta), model.residual(theta)
     inverse = np.linalg.pinv(slopes, rcond=1e-8)
     leverage = np.clip((slopes * inverse.T).sum(axis=1), 0, 0.95)
     weight = direction @ inverse
-    naive = float(weight @ weight) * float(away @ away) / model.freedom
-    robust = float((weight * away / (1 - leverage)) @ (weight * away / (1 - leverage)))
-    return float(np.sqrt(naive)), float(np.sqrt(robust))
+    naive = float(np.sqrt(weight @ weight * (away @ away) / model.freedom))
+    each = (weight / (1 - leverage)) ** 2
+    robust = float(np.sqrt(each @ away**2))
+    if not robust > 0:  # nothing depends on it
+        return Errors(naive, naive or 1.0, float(model.freedom))
+    left = np.eye(len(away)) - slopes @ inverse
+    form = left * each @ left
+    return Errors(naive, robust, float(np.trace(form) ** 2 / (form * form).sum()))
 
 
 def profile_ends(

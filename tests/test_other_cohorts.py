@@ -87,7 +87,7 @@ def test_a_cohort_without_mutations_is_told_and_the_rest_still_runs(tmp_path):
     assert "line 2, column patient" in refused.stderr
     (tmp_path / "few" / "patients.csv").write_text("patient,relapse_day,subtype\nA,100,<b>x</b>\n")
     subprocess.run(run, capture_output=True, text=True, check=True)
-    for number in ("00", "02", "03", "07", "08", "09"):
+    for number in ("00", "02", "03", "07", "08", "09", "10"):
         subprocess.run([*run[:4], number, *at], capture_output=True, text=True, check=True)
     results = study_folder / "results" / "few"
     evidence = json.loads((results / "01_relapse_timing" / "claims.json").read_text())

@@ -5,6 +5,7 @@ import pytest
 from allrelapse import claims, paths
 from allrelapse.data import published
 from allrelapse.errors import InputError
+from allrelapse.simulate import dish
 
 
 @pytest.mark.parametrize("name", published.SCHEMAS)
@@ -26,6 +27,13 @@ def test_the_ledger_counts_the_genes_of_the_abstract():
 def test_carriers_never_exceed_samples():
     genes = published.read("relapse_genes").dropna(subset=["carriers"])
     assert (genes["carriers"] <= genes["samples"]).all()
+
+
+def test_the_published_fold_changes_of_msh6_are_those_that_the_dish_plants():
+    folds = published.read("fold_changes").dropna(subset=["fold"])
+    assert set(folds["gene"]) == {"MSH6"}
+    found = folds.groupby("drug", sort=False)["fold"].agg(tuple).to_dict()
+    assert found == dish.FOLD["MSH6 knock-down"]
 
 
 def test_an_unknown_table_is_refused_with_those_there_are():

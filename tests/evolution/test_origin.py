@@ -125,7 +125,7 @@ def test_evidence_moves_the_verdict_as_it_should(four):
     """Day 300 is 36.5 doublings of 8.2 days; of 10 days they take 65 days more, of 5 far less."""
     p = origin(four).before_diagnosis
     assert p.iloc[0] > 1.2 * p.iloc[2]  # of which nothing was measured
-    assert p.iloc[1] < 0.5 * p.iloc[2]
+    assert p.iloc[1] < 0.6 * p.iloc[2]
     assert p.iloc[3] < 0.5 * p.iloc[2]  # mutations that only the drug makes
 
 

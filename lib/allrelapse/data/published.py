@@ -90,6 +90,18 @@ SCHEMAS = {
             "source": pa.Column(str),
         }
     ),
+    "fold_changes": pa.DataFrameSchema(
+        {
+            "study": pa.Column(str),
+            "gene": pa.Column(str, pa.Check.isin(GENES)),
+            "change": pa.Column(str),
+            "line": pa.Column(str, nullable=True),
+            "drug": pa.Column(str, nullable=True),
+            "fold": pa.Column(float, pa.Check.gt(0), nullable=True),
+            "note": pa.Column(str, nullable=True),
+            "source": pa.Column(str),
+        }
+    ),
     "survival_after_relapse": pa.DataFrameSchema(
         {
             "study": pa.Column(str),

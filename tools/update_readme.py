@@ -19,6 +19,8 @@ PICTURES = (
     "06_mutation_attribution/figures/reliability",
     "07_clonal_evolution/figures/fish",
     "08_resistance_model/figures/routes",
+    "09_survival/figures/immortal",
+    "10_drug_response/figures/links",
 )
 
 

@@ -41,7 +41,7 @@ lab: env ## explore the notebooks in JupyterLab
 
 # Whole files to each worker: what a file's tests share, such as a reproduced study, is made once.
 test: env ## run the tests
-	@$(BIN)/python -m pytest -n $(CORES) --dist loadfile
+	@$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder
 
 lint: env ## check style and types
 	$(BIN)/ruff check .

@@ -7,11 +7,18 @@ from pathlib import Path
 import pytest
 from hypothesis import configuration, settings
 
+LONGEST = ("test_notebooks.py", "test_other_cohorts.py", "test_cli.py")  # minutes each
+
 # hypothesis would keep its notes in the working folder
 NOTES = tempfile.TemporaryDirectory(prefix="hypothesis-")
 configuration.set_hypothesis_home_dir(NOTES.name)
 settings.register_profile("ours", database=None, deadline=None, derandomize=True, max_examples=60)
 settings.load_profile("ours")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that no worker is left alone with one at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 def pytest_unconfigure() -> None:

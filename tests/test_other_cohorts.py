@@ -71,7 +71,7 @@ def test_a_cohort_of_b_lineage_without_serial_samples_goes_through_the_genes(tmp
     assert [e["kind"] for e in own] == ["replicated"]
     # so few relapses cannot exclude any of the 12 genes: what cannot fail gets no verdict
     assert own[0]["value"] is None
-    assert "too few to exclude" in own[0]["note"]
+    assert "too few relapses to exclude" in own[0]["note"]
     found = pd.read_csv(results / "03_gene_enrichment" / "tables" / "gained_against_lost.csv")
     assert found["gained"].sum() > 0
 

@@ -114,9 +114,8 @@ def main(seeds: int, writes: bool) -> None:
     click.echo(text)
     if writes:
         renew("survival_coverage", text, table)
-    large = table[
-        table["patients"] == max(SIZES)
-    ]  # what fewer patients cost is shown, not promised
+    # what fewer patients cost is shown, not promised
+    large = table[table["patients"] == max(SIZES)]
     together = large.groupby("method")["coverage"].mean()
     broken = together[~together.between(*HELD)]
     if len(broken):

@@ -43,5 +43,12 @@ def reproduce(folder, *arguments):
     return run.stdout
 
 
+def run(folder, number, *arguments, check=True):
+    """One notebook of the copied study."""
+    command = [sys.executable, "-m", "allrelapse", "run", number]
+    command += ["--study", folder / "study.yaml", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=check)
+
+
 def scorecard(folder):
     return pd.DataFrame(json.loads((folder / "results" / "scorecard.json").read_text()))

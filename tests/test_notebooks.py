@@ -8,7 +8,7 @@ import sys
 import nbformat
 import pandas as pd
 import pytest
-from study_copy import copied, reproduce, scorecard
+from study_copy import copied, reproduce, run, scorecard
 
 from allrelapse import paths, study
 
@@ -124,10 +124,9 @@ def test_tables_are_byte_identical_on_a_second_run(root, tmp_path):
 
 
 def test_a_run_with_other_settings_is_told_in_the_scorecard_and_put_right_again(root):
-    run = [sys.executable, "-m", "allrelapse"]
-    at = ["--study", root / "study.yaml"]
-    subprocess.run([*run, "run", "01", "-p", "level=0.5", *at], capture_output=True, check=True)
-    subprocess.run([*run, "scorecard", *at], capture_output=True, check=True)
+    run(root, "01", "-p", "level=0.5")
+    command = [sys.executable, "-m", "allrelapse", "scorecard", "--study", root / "study.yaml"]
+    subprocess.run(command, capture_output=True, check=True)
     changed = scorecard(root).query("claim == 'early_over_late'").iloc[0]
     assert changed["note"].startswith("[run with level = 0.5] ")
     assert changed["verdict"] == "agrees"  # claims are judged at 95 % whatever is shown

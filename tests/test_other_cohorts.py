@@ -1,12 +1,10 @@
 """The committed notebooks on other cohorts than the simulated one, and without open data."""
 
 import json
-import subprocess
-import sys
 
 import cbioportal_folder
 import pandas as pd
-from study_copy import FEWER, copied, reproduce, scorecard
+from study_copy import FEWER, copied, reproduce, run, scorecard
 
 from allrelapse import simulate
 from allrelapse.data import cohort
@@ -34,10 +32,8 @@ def test_a_cbioportal_folder_goes_through_the_notebooks_that_it_has_data_for(tmp
     study_folder = copied(tmp_path / "study")
     portal = tmp_path / "portal-30"
     gained = cbioportal_folder.write(portal, patients=30, seed=5)
-    at = ["--study", study_folder / "study.yaml", "--cohort", portal]
     for number in ("00", "01"):
-        run = [sys.executable, "-m", "allrelapse", "run", number, *at]
-        subprocess.run(run, capture_output=True, text=True, check=True)
+        run(study_folder, number, "--cohort", portal)
     results = study_folder / "results" / "portal-30"
     here = pd.read_csv(results / "01_relapse_timing" / "figures" / "cohort_carriers.csv")
     assert dict(zip(here["group"], here["carriers"], strict=True)) == gained
@@ -60,9 +56,7 @@ def test_a_cohort_of_b_lineage_without_serial_samples_goes_through_the_genes(tmp
     real = people.assign(protocol="another")
     cohort.write(cohort.Cohort("only-b", real, taken, called), tmp_path / "only-b")
     for number in ("02", "03", "09"):
-        run = [sys.executable, "-m", "allrelapse", "run", number]
-        run += ["--study", study_folder / "study.yaml", "--cohort", tmp_path / "only-b"]
-        subprocess.run(run, capture_output=True, text=True, check=True)
+        run(study_folder, number, "--cohort", tmp_path / "only-b")
     results = study_folder / "results" / "only-b"
     burden = pd.read_csv(results / "02_mutation_landscape" / "figures" / "burden.csv")
     assert set(burden["patient"]) == set(people["patient"])
@@ -80,15 +74,13 @@ def test_a_cohort_without_mutations_is_told_and_the_rest_still_runs(tmp_path):
     study_folder = copied(tmp_path / "study")
     (tmp_path / "few").mkdir()
     (tmp_path / "few" / "patients.csv").write_text("patient,relapse_day\n<b>A</b>,100\n")
-    at = ["--study", study_folder / "study.yaml", "--cohort", tmp_path / "few"]
-    run = [sys.executable, "-m", "allrelapse", "run", "01", *at]
-    refused = subprocess.run(run, capture_output=True, text=True, check=False)
+    few = "--cohort", tmp_path / "few"
+    refused = run(study_folder, "01", *few, check=False)
     assert refused.returncode == 2
     assert "line 2, column patient" in refused.stderr
     (tmp_path / "few" / "patients.csv").write_text("patient,relapse_day,subtype\nA,100,<b>x</b>\n")
-    subprocess.run(run, capture_output=True, text=True, check=True)
-    for number in ("00", "02", "03", "07", "08", "09", "10"):
-        subprocess.run([*run[:4], number, *at], capture_output=True, text=True, check=True)
+    for number in ("01", "00", "02", "03", "07", "08", "09", "10"):
+        run(study_folder, number, *few)
     results = study_folder / "results" / "few"
     evidence = json.loads((results / "01_relapse_timing" / "claims.json").read_text())
     own = [e for e in evidence if e["data"] == "cohort few"]

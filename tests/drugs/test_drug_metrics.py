@@ -48,6 +48,12 @@ def test_growth_rates_are_hafners(count, gr):
     assert drugs.gr_values(count, control=800, start=100) == pytest.approx(gr, rel=1e-12)
 
 
+@pytest.mark.parametrize(("gr", "doublings"), [(0.5, 1), (0.5, 4), (0.0, 3), (-0.5, 2), (1.0, 5)])
+def test_a_growth_rate_is_that_of_the_viability_that_belongs_to_it(gr, doublings):
+    share = drugs.viability_at_gr(gr, doublings)
+    assert drugs.gr_values(share, control=1, start=0.5**doublings) == pytest.approx(gr)
+
+
 def test_the_same_slowing_gives_the_same_gr_however_fast_cells_divide():
     """Cells that divide half as often under the drug: GR = sqrt(2) - 1, viability differs."""
     doublings = np.array([1.0, 2.0, 4.0])

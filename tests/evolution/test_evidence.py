@@ -39,12 +39,19 @@ def test_pairs_are_named_by_place_and_stage():
     assert table["sample"].tolist() == ["diagnosis", "relapse"]
     assert table["purity"].tolist() == [0.8, 0.9]
     assert table["copy_number"].tolist() == [2.0, 2.0]  # two where it is not known
+    assert table["ccf"].tolist() == pytest.approx([3 / 60 * 2 / 0.8, 0])
 
 
 @pytest.mark.parametrize(("sex", "copies"), [("male", [1, 2]), ("female", [2, 2]), (None, [2, 2])])
 def test_a_males_x_has_one_copy_in_normal_cells(sex, copies):
     rows = [("A-D", "X", 1, 1, 30, 1.0), ("A-D", "1", 1, 1, 30, 2.0)]
-    assert paired_reads(mutations(rows), SAMPLES, sex)["normal_copies"].tolist() == copies
+    table = paired_reads(mutations(rows), SAMPLES, sex)
+    assert table["normal_copies"].tolist() == copies
+    of_all = [
+        1 * 0.8 + copies[0] * 0.2,
+        2 * 0.8 + copies[1] * 0.2,
+    ]  # copies in a cell of the sample
+    assert table["ccf"].tolist() == pytest.approx([n / 30 / 0.8 for n in of_all])
 
 
 def test_germline_and_deletions_without_reads_are_no_evidence_of_clones():

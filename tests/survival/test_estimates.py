@@ -13,6 +13,13 @@ COG = published.read("survival_after_relapse").query("study == 'Rheingold 2024'"
 B = COG[COG["lineage"] == "B"]
 
 
+def test_normal_intervals_by_hand():
+    # 25.8 ± 2.4 and 66.4 ± 1.8 (Rheingold 2024), 1.959964 errors to either side
+    lower, upper = survival.wald([25.8, 66.4], [2.4, 1.8])
+    assert lower == pytest.approx([21.096086, 62.872065])
+    assert upper == pytest.approx([30.503914, 69.927935])
+
+
 def test_the_difference_of_early_and_late_b_all_by_hand():
     # 66.4 ± 1.8 against 25.8 ± 2.4 (Rheingold 2024): 40.6 ± 3
     table = survival.differences(B["group"], B["percent"], B["standard_error"])

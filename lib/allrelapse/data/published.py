@@ -87,6 +87,7 @@ SCHEMAS = {
             "channel": pa.Column(str, pa.Check.str_matches(r"^[ACGTRYN]\[[CT]>[ACGT]\][ACGTRYN]$")),
             "basis": pa.Column(str, pa.Check.isin(["sequence", "codon"])),
             "drug": pa.Column(str),
+            "resistance": pa.Column(str, pa.Check.isin(["stated", "inferred", "assumed"])),
             "source": pa.Column(str),
         }
     ),

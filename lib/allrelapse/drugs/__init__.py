@@ -12,7 +12,7 @@ from allrelapse.drugs.fit import (
 )
 from allrelapse.drugs.fold import FoldChange, fold_change, fold_changes
 from allrelapse.drugs.law import absolute_ic50, dose_for, law
-from allrelapse.drugs.metrics import area, gr_values
+from allrelapse.drugs.metrics import area, gr_values, viability_at_gr
 
 __all__ = [
     "ABOVE",
@@ -31,4 +31,5 @@ __all__ = [
     "fold_changes",
     "gr_values",
     "law",
+    "viability_at_gr",
 ]

@@ -94,14 +94,10 @@ def _inferred(sites: pd.DataFrame, folds: pd.DataFrame) -> pd.DataFrame:
     """Sites and changes whose resistance the source infers, or our table assumes and says so."""
     known = sites.assign(
         drug_class=sites["drug"].replace("multi", SEVERAL),
-        basis=sites["source"]
-        .str.contains("is an assumption")
-        .map({True: ASSUMED, False: INFERRED}),
+        basis=sites["resistance"].replace("stated", INFERRED),
     )
-    # of several sites the source that speaks of resistance is shown
-    known = known.sort_values(
-        "source", key=lambda source: ~source.str.contains("resist"), kind="stable"
-    )
+    # of several sites that whose source speaks of resistance is shown
+    known = known.sort_values("resistance", key=lambda how: how.ne("stated"), kind="stable")
     unmeasured = folds[folds["fold"].isna() & folds["drug"].notna()]
     changes = unmeasured.assign(
         drug_class=unmeasured["drug"].str.lower().map(CLASSES), basis=INFERRED

@@ -68,3 +68,16 @@ def gr_values(count: ArrayLike, control: ArrayLike, start: ArrayLike) -> Array:
         )
     with np.errstate(divide="ignore"):
         return np.asarray(2 ** (np.log2(treated / begun) / np.log2(grown / begun)) - 1)
+
+
+def viability_at_gr(gr: ArrayLike, doublings: ArrayLike) -> Array:
+    """Cells as a fraction of untreated ones at a GR value, if untreated cells doubled so often.
+
+    Parameters
+    ----------
+    gr : above -1
+    doublings : of untreated cells while the drug was there, above 0
+
+    Source: `gr_values` solved for count / control: ((GR + 1) / 2)^doublings.
+    """
+    return np.asarray(((np.asarray(gr, np.float64) + 1) / 2) ** np.asarray(doublings, np.float64))

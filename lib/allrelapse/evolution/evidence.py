@@ -121,17 +121,21 @@ def paired_reads(
 
     Returns
     -------
-    The rows with `variant`, `sample` (diagnosis or relapse), `purity`, `normal_copies`.
+    The rows with `variant`, `sample` (diagnosis or relapse), `purity`, `normal_copies`, and `ccf`,
+    the fraction of leukaemia cells if one copy is mutated (0 without reads).
     """
     stages = samples.loc[samples["stage"].isin(["diagnosis", "relapse"])]
     table = mutations.merge(stages[["sample", "stage", "purity"]], on="sample", validate="m:1")
     table = table.dropna(subset=["t_depth", "Reference_Allele"])
     haploid = table["Chromosome"].eq("X") & (sex == "male")
+    normal, copies = np.where(haploid, 1, 2), table["copy_number"].fillna(2.0)
+    share = (table["t_alt_count"] / table["t_depth"]).fillna(0.0)
     return table.assign(
         variant=variant_names(table),
         sample=table["stage"],
-        normal_copies=np.where(haploid, 1, 2),
-        copy_number=table["copy_number"].fillna(2.0),
+        normal_copies=normal,
+        copy_number=copies,
+        ccf=share * (copies + normal * (1 / table["purity"] - 1)),
     )
 
 

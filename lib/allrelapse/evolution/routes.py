@@ -51,10 +51,7 @@ PRIORS: Mapping[str, tuple[float, float]] = MappingProxyType(
         "late": (0.0, 0.2),  # log of the doubling time when serial samples see it, over the mean
         "uneven": (np.log(0.2), 0.5),  # sd of that log over clones
         "slow": (np.log(0.4), 0.5),  # mean log of the slowing of an acquired clone by therapy
-        "induced": (
-            np.log(2.0),
-            0.5,
-        ),  # log of mutations per day with such a drug, over those without
+        "induced": (np.log(2.0), 0.5),  # log of mutations per day with such a drug over without
         "decline": (np.log(0.02), 0.7),  # of persisters, per day: when mutations are acquired
         "awakening": (np.log(300.0), 0.7),  # mean rest after therapy, days
         "base": (np.log(30.0), 1.5),  # gained mutations that are older than therapy

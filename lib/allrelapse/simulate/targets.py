@@ -60,7 +60,7 @@ def targets() -> Targets:
     one that is possible, and a place in the gene's exons.
     """
     chance = signatures().div(genome.opportunities(), axis=0)
-    spots = published.read("resistance_sites").drop(columns=["basis", "source"])
+    spots = published.read("resistance_sites").drop(columns=["basis", "resistance", "source"])
     spots["channel"] = spots["channel"].map(_first_channel)
     unknown = spots["position"].isna()
     spots.loc[unknown, "position"] = [

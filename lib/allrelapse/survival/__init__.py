@@ -20,6 +20,7 @@ from allrelapse.survival.estimates import (
     from_interval,
     heterogeneity,
     implied_hazard_ratio,
+    wald,
 )
 from allrelapse.survival.logrank import WEIGHTS, LogRank, logrank
 from allrelapse.survival.mean_time import rmst, rmst_difference
@@ -53,4 +54,5 @@ __all__ = [
     "rmst",
     "rmst_difference",
     "survival_at",
+    "wald",
 ]

@@ -6,11 +6,13 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.stats import chi2, norm
 from statsmodels.stats.multitest import multipletests
 
 from allrelapse.errors import InputError
 from allrelapse.exact import Estimate
+from allrelapse.survival.checks import Floats
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,14 @@ class Heterogeneity:
     q: float
     degrees_of_freedom: int
     p_value: float
+
+
+def wald(
+    values: ArrayLike, standard_errors: ArrayLike, *, level: float = 0.95
+) -> tuple[Floats, Floats]:
+    """Lower and upper ends of the intervals of normal estimates, in the shape of the estimates."""
+    value, reach = np.asarray(values), norm.ppf((1 + level) / 2) * np.asarray(standard_errors)
+    return np.asarray(value - reach), np.asarray(value + reach)
 
 
 def differences(
@@ -46,14 +56,13 @@ def differences(
         If there are fewer than two, or an error is not above 0.
     """
     _check(values, standard_errors)
-    z = norm.ppf((1 + level) / 2)
     rows = []
     for (before, low, low_error), (after, high, high_error) in combinations(
         zip(labels, values, standard_errors, strict=True), 2
     ):
         gap, error = high - low, float(np.hypot(low_error, high_error))
         p_value = 2 * norm.sf(abs(gap / error))
-        rows.append((after, before, gap, error, gap - z * error, gap + z * error, p_value))
+        rows.append((after, before, gap, error, *wald(gap, error, level=level), p_value))
     columns = ["group", "against", "difference", "standard_error", "lower", "upper", "p_value"]
     table = pd.DataFrame(rows, columns=columns)
     return table.assign(p_holm=multipletests(table["p_value"], method="holm")[1])
@@ -127,8 +136,9 @@ def implied_hazard_ratio(
         raise InputError(f"survival {survival} and {other}: must be fractions between 0 and 1")
     logs = np.log(-np.log([survival, other]))
     parts = np.array([standard_error, other_error]) / ([survival, other] * np.exp(logs))
-    centre, reach = logs[0] - logs[1], norm.ppf((1 + level) / 2) * np.hypot(*parts)
-    return Estimate(*(float(np.exp(centre + k * reach)) for k in (0, -1, 1)))
+    centre = logs[0] - logs[1]
+    ends = wald(centre, np.hypot(*parts), level=level)
+    return Estimate(*(float(np.exp(x)) for x in (centre, *ends)))
 
 
 def effective_number(survival: float, standard_error: float) -> float:

@@ -163,7 +163,7 @@ def count_matrix(
     for cell in table.to_dict("records"):
         x, y = columns.index(cell["column"]), rows.index(cell["row"])
         sign = signs.get(str(cell.get("basis")), "")
-        counted = pd.notna(cell["all"]) and not sign
+        counted = pd.notna(cell["all"])
         share = cell["some"] / cell["all"] if counted else 0.25 if sign == "~" else 0.0
         box: dict[str, Any] = {"facecolor": colour, "alpha": 0.08 + 0.72 * float(share), "lw": 0}
         ax.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, **box))

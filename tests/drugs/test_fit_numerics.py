@@ -39,6 +39,16 @@ def test_derivatives_are_those_of_finite_differences(model):
     assert model.mean(theta)[1] == pytest.approx(expected, rel=1e-6, abs=1e-8)
 
 
+@pytest.mark.parametrize(("noise", "lowest", "highest"), [("even", 0.7, 1.0), ("uneven", 0, 0.5)])
+def test_wells_that_scatter_with_their_cells_are_seen_to(noise, lowest, highest):
+    """Scatter of the emptiest over that of the fullest wells: planted 1, or .2 to .3."""
+    table = plate(repeats=12)
+    size = 0.05 * (table["viability"] if noise == "uneven" else 1)
+    table["viability"] += size * np.random.default_rng(4).normal(size=len(table))
+    scatter = least(table, **DEFAULT)[0].data.scatter
+    assert lowest <= scatter.min() / scatter.max() <= highest
+
+
 def test_the_robust_standard_error_is_hc3():
     model, theta, _, _ = least(plate(noise=0.05, tops=(1.0, 0.8)), **DEFAULT)
     slopes = model.slopes(theta)

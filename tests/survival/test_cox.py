@@ -28,6 +28,19 @@ def toy(rows):
     return pd.DataFrame(rows, columns=["time", "event", "x"])
 
 
+def test_an_estimate_off_the_top_of_the_likelihood_is_refused(monkeypatch):
+    fit = PHReg.fit
+
+    def astray(self, **settings):
+        found = fit(self, **settings)
+        found.params = found.params + 0.1  # a quarter of a standard error
+        return found
+
+    monkeypatch.setattr(PHReg, "fit", astray)
+    with pytest.raises(InputError, match="not at its top"):
+        survival.cox(TRIAL, covariates=["Rx"], **ABOUT)
+
+
 @pytest.mark.parametrize(
     ("ties", "slope", "error"),
     # R's coxph(Surv(t, status) ~ Rx, ties = ...): slopes as in FACTS section 5

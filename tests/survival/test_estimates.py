@@ -27,6 +27,7 @@ def test_the_difference_of_early_and_late_b_all_by_hand():
     assert row["difference"].iloc[0] == pytest.approx(40.6)
     assert row["standard_error"].iloc[0] == pytest.approx(3.0)
     assert row["upper"].iloc[0] == pytest.approx(40.6 + 3 * norm.ppf(0.975))
+    assert table["lower"].dtype == table["upper"].dtype == float
     assert row["p_value"].iloc[0] == pytest.approx(2 * norm.sf(40.6 / 3))
     assert len(table) == 3
     assert table["p_holm"].max() == table["p_value"].max()

@@ -29,7 +29,7 @@ def wald(
 ) -> tuple[Floats, Floats]:
     """Lower and upper ends of the intervals of normal estimates, in the shape of the estimates."""
     value, reach = np.asarray(values), norm.ppf((1 + level) / 2) * np.asarray(standard_errors)
-    return np.asarray(value - reach), np.asarray(value + reach)
+    return value - reach, value + reach
 
 
 def differences(

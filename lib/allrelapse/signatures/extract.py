@@ -20,6 +20,7 @@ STABLE = 0.8
 """Mean silhouette that every signature of an accepted rank reaches."""
 TRAINED = 0.8  # share of the mutations from which held-out ones are predicted
 ROUNDS = 50  # of matching to centroids; a handful is usual
+ENOUGH = 1.0  # nats in ten sweeps at which a replicate stops: resampling moves it by far more
 RESAMPLED, THINNED = 0, 1  # what a random stream is for
 
 
@@ -194,16 +195,18 @@ def _stream(seed: int, rank: int, purpose: int, number: int) -> np.random.Genera
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(rank, purpose, number)))
 
 
-def _factorised(counts: Array, exposures: Array, signatures: Array) -> nmf.Factors:
+def _factorised(
+    counts: Array, exposures: Array, signatures: Array, tolerance: float = 0.01
+) -> nmf.Factors:
     """The most likely factors near a start, and from these the sparse ones."""
-    likely = nmf.most_likely(counts, exposures, signatures)
-    return nmf.sparse(counts, likely.exposures, likely.signatures)
+    likely = nmf.most_likely(counts, exposures, signatures, tolerance=tolerance)
+    return nmf.sparse(counts, likely.exposures, likely.signatures, tolerance=tolerance)
 
 
 def _replicate(counts: Array, rank: int, seed: int, number: int) -> Array:
     rng = _stream(seed, rank, RESAMPLED, number)
     drawn = rng.poisson(counts).astype(float)
-    return _factorised(drawn, *nmf.random_start(drawn, rank, rng)).signatures
+    return _factorised(drawn, *nmf.random_start(drawn, rank, rng), ENOUGH).signatures
 
 
 def _held_out(counts: Array, rank: int, seed: int, number: int) -> Array:

@@ -11,6 +11,7 @@ import pandas as pd
 import seaborn as sns
 from IPython.display import Image
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
@@ -42,6 +43,8 @@ COHORT: Mapping[str, tuple[str, str, int]] = MappingProxyType(  # words, colour,
 GENE: Mapping[str, str] = MappingProxyType(
     {"NT5C2": "#0072B2", "PRPS1": "#E69F00", "NR3C1": "#009E73", "TP53": "#CC79A7"}
 )
+# Numbers from 0 (white) on, such as a share of the mutations.
+SEQUENTIAL = LinearSegmentedColormap.from_list("white to green", ["#FFFFFF", "#66B99A", "#00412E"])
 PUBLISHED = "#000000"  # whatever the paper said is black
 # The customary six of signature plots (Alexandrov 2013).
 SUBSTITUTION: Mapping[str, str] = MappingProxyType(

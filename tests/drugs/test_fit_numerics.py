@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from drug_plates import plate
 from scipy.differentiate import jacobian
 from scipy.stats import t as student
-from test_curve_fits import plate
 
 from allrelapse import drugs
 from allrelapse.drugs.fit import least

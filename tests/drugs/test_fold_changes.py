@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from drug_plates import DOSES, PLAIN, plate
 from scipy.optimize import curve_fit
 from scipy.stats import f as fisher_f
 from statsmodels.stats.multitest import multipletests
-from test_curve_fits import DOSES, PLAIN, plate
 
 from allrelapse import drugs
 from allrelapse.drugs import fold

@@ -13,7 +13,9 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from allrelapse import figures
 from allrelapse.data.published import TIMING
-from allrelapse.drawing import (
+from allrelapse.errors import InputError
+from allrelapse.exact import Estimate
+from allrelapse.plots.drawing import (
     HALO,
     LINE,
     TEXT,
@@ -27,8 +29,6 @@ from allrelapse.drawing import (
     text_width,
     timing_colours,
 )
-from allrelapse.errors import InputError
-from allrelapse.exact import Estimate
 
 FLOOR = 1e-3  # cells below which a ladder goes no further down
 LADDER = ("patient", "timing", "relapse_day", "cells_relapse", "cells_diagnosis", "lower", "upper")

@@ -23,9 +23,16 @@ from numpy.typing import ArrayLike
 from allrelapse import figures
 from allrelapse.data.published import TIMING
 from allrelapse.data.tables import EARLY, LATE
-from allrelapse.drawing import HALO, LINE, Drawn, Floats, label_right, phase_band, size_in_points
 from allrelapse.evolution import branching, growth, therapy
-from allrelapse.genome_plots import SEQUENTIAL
+from allrelapse.plots.drawing import (
+    HALO,
+    LINE,
+    Drawn,
+    Floats,
+    label_right,
+    phase_band,
+    size_in_points,
+)
 from allrelapse.simulate.settings import Settings
 
 _USUAL = Settings()
@@ -269,7 +276,7 @@ def _draw_setting(
     slider: Slider, values: list[float], tables: list[pd.DataFrame], tall: float, ax: Axes
 ) -> None:
     """Probabilities for some values of one slider; `tall` is the height of the axes in points."""
-    shades = [to_hex(SEQUENTIAL(level)) for level in np.linspace(*LEVELS, len(values))]
+    shades = [to_hex(figures.SEQUENTIAL(level)) for level in np.linspace(*LEVELS, len(values))]
     ends = []
     for shade, table in zip(shades, tables, strict=True):
         ax.plot(table["day"], 100 * table["appeared"], "--", color=shade, lw=0.9)

@@ -15,9 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.path import Path
 
 from allrelapse import figures
-from allrelapse.drawing import HALO, LINE, Drawn, canvas, legend_below, name_points, needed
 from allrelapse.errors import InputError
-from allrelapse.genome_plots import LIMIT
+from allrelapse.plots.drawing import HALO, LINE, Drawn, canvas, legend_below, name_points, needed
+from allrelapse.plots.genomes import LIMIT
 
 # Paul Tol's "muted" scheme, safe for colour-blind readers and with no colour of `figures`; the
 # first, for the trunk, is pale
@@ -184,7 +184,7 @@ def ccf_clusters(
 ) -> Drawn:
     """Fractions of cells with each mutation at diagnosis and relapse, by cluster.
 
-    As `genome_plots.ccf_scatter`, with a colour and a shape for each cluster, and its mean with
+    As `genomes.ccf_scatter`, with a colour and a shape for each cluster, and its mean with
     intervals as a cross. What is seen in one sample alone is an open symbol on an axis.
 
     Parameters
@@ -276,7 +276,7 @@ def _draw_mean(mean: Mapping[Hashable, Any], colour: str, marker: str, ax: Axes)
 
 
 def _ccf_axes(beyond: bool, ax: Axes) -> None:
-    """Axes from 0 to beyond all cells, as in `genome_plots.ccf_scatter`."""
+    """Axes from 0 to beyond all cells, as in `genomes.ccf_scatter`."""
     for line in (ax.axhline, ax.axvline):
         line(1, color=LINE, lw=0.8, ls="--", zorder=1)
     ax.set(xlim=(0, LIMIT), ylim=(0, LIMIT), box_aspect=1, xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_hex
 
-from allrelapse import clone_plots, figures, fish_plot
+from allrelapse import figures
 from allrelapse.errors import InputError
+from allrelapse.plots import clones, fish
 
 PARENTS = {"trunk": None, "major": "trunk", "minor": "trunk", "relapse": "minor"}
 CELLS = pd.DataFrame(
@@ -33,18 +34,18 @@ def style():
 def test_colours_of_clones_mean_nothing_else():
     others = [figures.TIMING, figures.STAGE, figures.WHEN, figures.GENE]
     taken = {shade.upper() for palette in others for shade in palette.values()}
-    assert not taken & set(clone_plots.CLONES)
-    assert len(set(clone_plots.CLONES)) == len(clone_plots.CLONES)
+    assert not taken & set(clones.CLONES)
+    assert len(set(clones.CLONES)) == len(clones.CLONES)
 
 
 def test_more_clones_than_colours_are_refused():
     with pytest.raises(InputError, match="join"):
-        clone_plots.clone_colours(range(11))
+        clones.clone_colours(range(11))
 
 
 @pytest.mark.parametrize("scale", ["log", "share"])
 def test_every_clone_lies_inside_its_parent_and_beside_its_siblings(scale):
-    _, table = fish_plot.fish(CELLS, PARENTS, scale=scale)
+    _, table = fish.fish(CELLS, PARENTS, scale=scale)
     area = {name: rows.set_index("day")[["bottom", "top"]] for name, rows in table.groupby("clone")}
     for child, parent in PARENTS.items():
         if parent:
@@ -54,7 +55,7 @@ def test_every_clone_lies_inside_its_parent_and_beside_its_siblings(scale):
 
 
 def test_shares_are_heights_of_areas():
-    _, table = fish_plot.fish(CELLS, PARENTS, scale="share")
+    _, table = fish.fish(CELLS, PARENTS, scale="share")
     whole = table["day"].map(CELLS["trunk"])
     assert (table["top"] - table["bottom"]).to_numpy() == pytest.approx(
         (table["carrying"] / whole).to_numpy()
@@ -62,7 +63,7 @@ def test_shares_are_heights_of_areas():
 
 
 def test_cells_of_no_child_lie_below_between_and_above_the_children():
-    _, table = fish_plot.fish(CELLS, PARENTS, scale="share")
+    _, table = fish.fish(CELLS, PARENTS, scale="share")
     first = table[table["day"] == 0].set_index("clone")
     # 60 % major, 10 % minor: the other 30 % are three gaps
     assert first.loc["major", ["bottom", "top"]].tolist() == pytest.approx([0.1, 0.7])
@@ -70,7 +71,7 @@ def test_cells_of_no_child_lie_below_between_and_above_the_children():
 
 
 def test_on_a_logarithmic_scale_the_whole_is_as_high_as_the_axis_says():
-    figure, table = fish_plot.fish(CELLS, PARENTS)
+    figure, table = fish.fish(CELLS, PARENTS)
     trunk = table[table["clone"] == "trunk"]
     assert trunk["top"].to_numpy() == pytest.approx(np.log10(1 + CELLS["trunk"].to_numpy()))
     ticks = dict(zip(figure.axes[0].get_yticks(), figure.axes[0].get_yticklabels(), strict=True))
@@ -78,7 +79,7 @@ def test_on_a_logarithmic_scale_the_whole_is_as_high_as_the_axis_says():
 
 
 def test_a_few_cells_are_seen_on_a_logarithmic_scale_and_none_are_not():
-    _, table = fish_plot.fish(CELLS, PARENTS)
+    _, table = fish.fish(CELLS, PARENTS)
     few = table[table["clone"] == "relapse"].set_index("day")
     height = few["top"] - few["bottom"]
     assert height[0] == 0
@@ -86,18 +87,18 @@ def test_a_few_cells_are_seen_on_a_logarithmic_scale_and_none_are_not():
 
 
 def test_own_cells_and_cells_that_carry_the_mutations_give_the_same_picture():
-    _, table = fish_plot.fish(CELLS, PARENTS)
+    _, table = fish.fish(CELLS, PARENTS)
     alone = table.pivot_table(index="day", columns="clone", values="own")[CELLS.columns]
     assert alone.loc[0, "trunk"] == 3e11
-    _, same = fish_plot.fish(alone, PARENTS, own=True)
+    _, same = fish.fish(alone, PARENTS, own=True)
     columns = ["carrying", "own", "bottom", "top"]
     assert same[columns].to_numpy() == pytest.approx(table[columns].to_numpy())
 
 
 def test_areas_have_the_colours_of_their_clones_and_are_drawn_as_in_the_table():
-    figure, table = fish_plot.fish(CELLS, PARENTS)
+    figure, table = fish.fish(CELLS, PARENTS)
     areas = {area.get_label(): area for area in figure.axes[0].collections}
-    colours = clone_plots.clone_colours(CELLS.columns)
+    colours = clones.clone_colours(CELLS.columns)
     for name, rows in table.groupby("clone"):
         assert to_hex(areas[name].get_facecolor()[0]).upper() == colours[name]
         outline = areas[name].get_paths()[0].vertices
@@ -109,7 +110,7 @@ def test_areas_have_the_colours_of_their_clones_and_are_drawn_as_in_the_table():
 
 def test_every_clone_has_its_name_on_its_area_or_in_the_legend():
     narrow = CELLS.assign(relapse=[0.0, 0.0, 0.0, 1.0])
-    figure, _ = fish_plot.fish(narrow, PARENTS, scale="share")
+    figure, _ = fish.fish(narrow, PARENTS, scale="share")
     on_area = {text.get_text() for text in figure.axes[0].texts}
     legend = {text.get_text() for text in figure.legends[0].get_texts()}
     assert on_area | legend == set(PARENTS)
@@ -118,7 +119,7 @@ def test_every_clone_has_its_name_on_its_area_or_in_the_legend():
 
 
 def test_names_of_clones_lie_within_their_areas():
-    figure, table = fish_plot.fish(CELLS, PARENTS)
+    figure, table = fish.fish(CELLS, PARENTS)
     (ax,) = figure.axes
     figure.draw_without_rendering()
     for text in ax.texts:
@@ -131,7 +132,7 @@ def test_names_of_clones_lie_within_their_areas():
 
 def test_therapy_lies_below_the_areas():
     phases = pd.DataFrame({"name": ["therapy"], "start": [0], "end": [300]})
-    figure, _ = fish_plot.fish(CELLS, PARENTS, phases)
+    figure, _ = fish.fish(CELLS, PARENTS, phases)
     (ax,) = figure.axes
     figure.draw_without_rendering()
     (bar,) = ax.lines
@@ -155,7 +156,7 @@ def test_therapy_lies_below_the_areas():
 )
 def test_clones_that_are_no_family_are_refused(cells, parents, words):
     with pytest.raises(InputError, match=words):
-        fish_plot.fish(cells, parents)
+        fish.fish(cells, parents)
 
 
 def tree():
@@ -175,7 +176,7 @@ def halves(ax):
 
 
 def test_a_tree_has_its_root_on_top_above_the_middle_of_its_children():
-    _, table = clone_plots.clone_tree(tree())
+    _, table = clones.clone_tree(tree())
     place = table.set_index("clone")[["x", "y"]]
     assert place.loc[1].tolist() == [0.5, 0]
     assert place.loc[2].tolist() == [0, -1]
@@ -183,8 +184,8 @@ def test_a_tree_has_its_root_on_top_above_the_middle_of_its_children():
 
 
 def test_halves_of_discs_are_fractions_of_cells_by_area():
-    figure, _ = clone_plots.clone_tree(tree())
-    full = clone_plots.DISC**2
+    figure, _ = clones.clone_tree(tree())
+    full = clones.DISC**2
     assert halves(figure.axes[0]) == {
         (0.5, 0, DIAGNOSIS): full,
         (0.5, 0, RELAPSE): full,
@@ -194,14 +195,14 @@ def test_halves_of_discs_are_fractions_of_cells_by_area():
 
 
 def test_a_fraction_that_is_not_known_is_no_empty_half():
-    figure, table = clone_plots.clone_tree(tree())
+    figure, table = clones.clone_tree(tree())
     marks = [text for text in figure.axes[0].texts if text.get_text() == "?"]
     assert [text.xy for text in marks] == [(1, -1)]
     assert table["diagnosis"].isna().tolist() == [False, False, True]
 
 
 def test_edges_and_clones_are_labelled():
-    figure, table = clone_plots.clone_tree(tree(), genes={3: "NT5C2"})
+    figure, table = clones.clone_tree(tree(), genes={3: "NT5C2"})
     words = {text.get_text() for text in figure.axes[0].texts}
     assert {"300 mutations", "60", "1,200", "clone 1", "clone 2", "clone 3\nNT5C2"} <= words
     edges = sorted(tuple(line.get_xydata().ravel()) for line in figure.axes[0].lines
@@ -215,7 +216,7 @@ def test_names_of_clones_do_not_overlap():
     graph = nx.relabel_nodes(tree(), {1: "trunk", 2: "minor", 3: "relapse-1"})
     graph.add_node("relapse-2", ccf={"diagnosis": 0.0, "relapse": 0.6}, variants=90)
     graph.add_edge("minor", "relapse-2")
-    figure, _ = clone_plots.clone_tree(graph)
+    figure, _ = clones.clone_tree(graph)
     figure.draw_without_rendering()
     boxes = [t.get_window_extent() for t in figure.axes[0].texts if not t.get_text()[0].isdigit()]
     assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
@@ -224,7 +225,7 @@ def test_names_of_clones_do_not_overlap():
 @pytest.mark.parametrize("edges", [[(1, 2), (2, 1)], [(1, 3), (2, 3)], []])
 def test_what_is_no_tree_is_refused(edges):
     with pytest.raises(InputError, match="one root"):
-        clone_plots.clone_tree(nx.DiGraph(edges))
+        clones.clone_tree(nx.DiGraph(edges))
 
 
 MUTATIONS = pd.DataFrame(
@@ -245,7 +246,7 @@ CLUSTERS = pd.DataFrame(
 
 
 def clusters():
-    return clone_plots.ccf_clusters(MUTATIONS, CLUSTERS, samples=("D", "R"))
+    return clones.ccf_clusters(MUTATIONS, CLUSTERS, samples=("D", "R"))
 
 
 def test_means_of_clusters_are_crosses_with_both_intervals():
@@ -271,7 +272,7 @@ def test_mutations_of_a_cluster_share_colour_and_shape_and_are_open_on_an_axis()
     for part in points:
         for x, y in part.get_offsets():
             drawn[x, y] = (to_hex(part.get_edgecolor()[0]).upper(), len(part.get_facecolor()))
-    first, second = clone_plots.CLONES[1:3]
+    first, second = clones.CLONES[1:3]
     assert drawn == {
         (1, 1): (first, 1), (0.9, 1.1): (first, 1), (0, 0.9): (second, 0), (0, 1): (second, 0),
         (1.5, 1): ("#BBBBBB", 1),
@@ -287,4 +288,4 @@ def test_mutations_of_a_cluster_share_colour_and_shape_and_are_open_on_an_axis()
 )
 def test_clusters_that_lack_are_named_in_the_error(samples, rows, words):
     with pytest.raises(InputError, match=words):
-        clone_plots.ccf_clusters(MUTATIONS, CLUSTERS.iloc[:rows], samples=samples)
+        clones.ccf_clusters(MUTATIONS, CLUSTERS.iloc[:rows], samples=samples)

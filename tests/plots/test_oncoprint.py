@@ -1,7 +1,5 @@
 """Every mutation is drawn once, in its colour, height and place, and a legend explains it."""
 
-from itertools import pairwise
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -9,9 +7,10 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.legend import Legend
 
-from allrelapse import figures, genome_plots
+from allrelapse import figures
 from allrelapse.data import published
 from allrelapse.errors import InputError
+from allrelapse.plots import oncoprint as plot
 from allrelapse.signatures.occurrence import WHEN
 
 COLUMNS = ["patient", "gene", "when", "clonality", "kind"]
@@ -44,7 +43,7 @@ def style():
 
 def oncoprint(hits=HITS, patients=PATIENTS, size=(figures.PAGE, 4.5), **options):
     figure = plt.figure(figsize=size)
-    return genome_plots.oncoprint(hits, patients, figure=figure, **options), figure
+    return plot.oncoprint(hits, patients, figure=figure, **options), figure
 
 
 def filled(ax, colour):
@@ -85,30 +84,30 @@ def test_subclonal_mutations_have_half_the_height_and_lie_at_the_bottom():
     axes, _ = oncoprint()
     tall = {p.get_y(): p.get_height() for p in filled(axes["cells"], PINK)}
     y = row(axes, "TP53")
-    assert tall[y] == genome_plots.TALL / 2
-    assert sorted(tall.values())[1:] == [genome_plots.TALL] * 2  # one of them is not known
+    assert tall[y] == plot.TALL / 2
+    assert sorted(tall.values())[1:] == [plot.TALL] * 2  # one of them is not known
     bottom, top = axes["cells"].get_ylim()
     assert bottom > top  # larger is lower
 
 
 def test_mutations_of_a_gene_in_one_patient_share_the_cell():
     axes, _ = oncoprint()
-    y = row(axes, "TP53") - genome_plots.TALL / 2
+    y = row(axes, "TP53") - plot.TALL / 2
     (lost,) = filled(axes["cells"], "#ffffff")
     (kept,) = [p for p in filled(axes["cells"], ORANGE) if p.get_y() == y]
-    assert lost.get_width() == kept.get_width() == genome_plots.WIDE / 2
+    assert lost.get_width() == kept.get_width() == plot.WIDE / 2
     assert lost.get_x() + lost.get_width() == pytest.approx(kept.get_x())
 
 
 def test_kinds_are_marked_in_the_cell_and_explained():
     axes, figure = oncoprint()
-    marks = filled(axes["cells"], genome_plots.DARK)
+    marks = filled(axes["cells"], plot.DARK)
     framed = [p for p in axes["cells"].patches if not p.get_facecolor()[3]]
     band, dot = sorted(marks, key=lambda p: -p.get_width())
-    assert band.get_width() == genome_plots.WIDE
-    assert row(axes, "TP53") < band.get_y() < row(axes, "TP53") + genome_plots.TALL / 2
-    assert dot.get_width() < genome_plots.WIDE / 2
-    assert [to_hex(p.get_edgecolor()) for p in framed] == [genome_plots.DARK]
+    assert band.get_width() == plot.WIDE
+    assert row(axes, "TP53") < band.get_y() < row(axes, "TP53") + plot.TALL / 2
+    assert dot.get_width() < plot.WIDE / 2
+    assert [to_hex(p.get_edgecolor()) for p in framed] == [plot.DARK]
     assert {"missense", "truncating", "deletion", "other", "subclonal"} <= set(words_of(figure))
     assert "truncating" not in words_of(oncoprint(HITS.iloc[:1])[1])
 
@@ -127,19 +126,19 @@ def test_patients_are_ordered_by_timing_and_then_by_the_commonest_gene():
         {"timing": ["late", None, "early", "early", "very early", "early"]}, index=list("dfcbea")
     )
     hits = HITS.assign(patient=["d", "b", "b", "a", "a", "c"])  # c: MSH2; b, a: TP53
-    ordered = genome_plots.oncoprint_order(hits, patients)
+    ordered = plot.oncoprint_order(hits, patients)
     # TP53 is hit in three, then MSH2 and NT5C2 tie and keep the order of the published genes
     assert list(ordered.index) == ["e", "b", "a", "c", "d", "f"]
-    assert list(genome_plots.oncoprint_order(hits, patients, by=None).index) == list("bdacfe")
+    assert list(plot.oncoprint_order(hits, patients, by=None).index) == list("bdacfe")
 
 
 def test_patients_without_a_hit_keep_their_order():
-    ordered = genome_plots.oncoprint_order(HITS.iloc[:0], PATIENTS, by=None)
+    ordered = plot.oncoprint_order(HITS.iloc[:0], PATIENTS, by=None)
     assert list(ordered.index) == list("abcd")
 
 
 def test_groups_of_timing_stand_apart_if_they_lie_together():
-    ordered = genome_plots.oncoprint_order(HITS, PATIENTS)
+    ordered = plot.oncoprint_order(HITS, PATIENTS)
     axes, _ = oncoprint(patients=ordered)
     steps = np.diff([bar.get_x() for bar in axes["burden"].patches])
     assert list(ordered.index) == ["b", "c", "a", "d"]
@@ -177,9 +176,9 @@ def test_tracks_are_white_at_zero_dark_where_true_and_coloured_by_word():
     axes, figure = oncoprint(tracks=tracks)
     share = [to_hex(bar.get_facecolor()) for bar in axes["SBS87, %"].patches]
     assert share[0] == "#ffffff"
-    assert share[1] == to_hex(genome_plots.SEQUENTIAL(1.0))
+    assert share[1] == to_hex(figures.SEQUENTIAL(1.0))
     changed = [to_hex(bar.get_facecolor()) for bar in axes["MMR changed"].patches]
-    assert changed == [genome_plots.DARK, genome_plots.EMPTY.lower()]
+    assert changed == [plot.DARK, plot.EMPTY.lower()]
     assert [dashes(axes[name]) for name in tracks] == [1, 2, 0]
     lineage = [to_hex(bar.get_facecolor()) for bar in axes["lineage"].patches]
     assert lineage[0] == lineage[1] == lineage[2] != lineage[3]
@@ -251,174 +250,3 @@ def test_tracks_that_cannot_be_drawn_are_refused(values, message):
 def test_an_oncoprint_needs_each_patient_once(rows):
     with pytest.raises(InputError, match="each of them once"):
         oncoprint(patients=PATIENTS.loc[rows])
-
-
-@pytest.mark.parametrize(
-    ("change", "position"),
-    [
-        ("p.R367Q", 367),
-        ("p.Arg367Gln", 367),
-        ("p.(R367Q)", 367),
-        ("R367Q", 367),
-        ("p.K700Rfs*12", 700),
-        ("p.*394R", 394),
-        ("p.X125_splice", 125),
-        ("ENSP00000339479.1:p.Arg367Gln", 367),
-        ("p.?", None),
-        ("p.0", None),
-        ("c.1100G>A", None),
-        ("", None),
-        (None, None),
-        (np.nan, None),
-        (pd.NA, None),
-    ],
-)
-def test_the_position_of_a_protein_change_is_its_first_residue(change, position):
-    assert genome_plots.protein_position(change) == position
-
-
-SITES = pd.DataFrame(
-    [
-        *((f"p{i}", "p.R248Q", "relapse only") for i in range(5)),
-        *((f"q{i}", "p.R248W", "relapse only") for i in range(3)),
-        *((f"r{i}", "p.R273H", "shared") for i in range(2)),
-        ("p0", "p.R248Q", "relapse only"),  # by another change of the same codon
-        ("r9", "p.R273H", "relapse only"),
-        ("s", "p.R175H", "diagnosis only"),
-        ("t", None, "relapse only"),
-    ],
-    columns=["patient", "protein", "when"],
-)
-
-
-def lollipop(sites=SITES, **options):
-    figure, ax = plt.subplots(figsize=(figures.COLUMN, 2.4))
-    genome_plots.lollipop(sites, **{"length": 393, "ax": ax, "title": "TP53"} | options)
-    figure.draw_without_rendering()
-    return ax
-
-
-def heads(ax):
-    return {
-        points.get_label(): [tuple(point) for point in points.get_offsets()]
-        for points in ax.collections
-    }
-
-
-def test_stems_rise_from_the_position_to_the_number_of_patients():
-    ax = lollipop()
-    stems = [line.get_xydata() for line in ax.lines]
-    assert sorted((stem[0][0], stem[0][1], stem[1][1]) for stem in stems) == [
-        (175, 0, 1), (248, 0, 3), (248, 0, 5), (273, 0, 1), (273, 0, 2),
-    ]  # fmt: skip
-    tops = sorted(tuple(stem[1]) for stem in stems)
-    assert tops == sorted(point for points in heads(ax).values() for point in points)
-
-
-def test_heads_have_the_colour_of_when_the_mutation_is_seen():
-    ax = lollipop()
-    found = {when: sorted(y for _, y in points) for when, points in heads(ax).items()}
-    assert found == {"shared": [2], "diagnosis only": [1], "relapse only": [1, 3, 5]}
-    for points in ax.collections:
-        assert to_hex(points.get_edgecolor()[0]) == figures.WHEN[points.get_label()].lower()
-
-
-def test_recurrent_changes_are_named_without_overlap():
-    ax = lollipop()
-    assert [text.get_text() for text in ax.texts] == ["R248Q", "R248W", "R273H"]
-    boxes = [text.get_window_extent() for text in ax.texts]
-    assert all(left.x1 <= right.x0 for left, right in pairwise(boxes))
-    assert max(box.y1 for box in boxes) <= ax.get_window_extent().y1
-    assert [text.get_text() for text in lollipop(labelled=1).texts] == ["R248Q"]
-
-
-def test_axes_of_a_protein_show_its_length_whole_patients_and_what_is_not_placed():
-    ax = lollipop()
-    assert ax.get_xlim() == (0, 393)
-    assert ax.get_xlabel() == "amino acid (1 not placed)"
-    assert all(tick == int(tick) and tick <= 5 for tick in ax.get_yticks())
-    assert lollipop(SITES.dropna()).get_xlabel() == "amino acid"
-
-
-def test_known_sites_are_marked_below_the_axis():
-    ax = lollipop(known=["p.R273C", "p.R248Q", "p.R248W", "p.?"])
-    (marks,) = [line for line in ax.lines if line.get_label() == "known hot spot"]
-    assert list(marks.get_xdata()) == [248, 273]
-    assert set(marks.get_ydata()) == {0}
-
-
-def test_a_gene_without_mutations_has_an_empty_protein():
-    ax = lollipop(SITES.iloc[:0])
-    assert not ax.lines
-    assert not ax.texts
-    assert ax.get_xlim() == (0, 393)
-
-
-def test_changes_crowd_within_the_protein_where_there_is_no_room():
-    changes = [f"p.R{390 + i % 4}{letter}" for i, letter in enumerate("ACDEFGHIKLMNPQSTVWY" * 3)]
-    crowd = pd.DataFrame({"protein": changes, "when": "shared"})
-    crowd["patient"] = [f"p{i}" for i in range(len(crowd))]
-    points = heads(lollipop(crowd))["shared"]
-    assert all(0 <= x <= 393 for x, _ in points)
-
-
-def test_changes_beyond_the_protein_are_of_another_isoform_and_not_placed():
-    ax = lollipop(SITES.assign(protein="p.R400Q"))
-    assert not any(heads(ax).values())
-    assert f"({len(SITES)} not placed)" in ax.get_xlabel()
-
-
-def test_an_unknown_word_for_when_is_refused():
-    with pytest.raises(InputError, match="one of"):
-        lollipop(SITES.assign(when="later"))
-
-
-CELLS = pd.DataFrame(
-    {
-        "diagnosis": [0, 0, 0.9, 1.0, 0.5, 1.8, 0, np.nan],
-        "relapse": [0.9, 0.91, 0, 1.0, 0.4, 1.0, 0, 0.3],
-        "gene": ["TP53", "NT5C2", None, "KRAS", None, None, None, "FPGS"],
-    }
-)
-
-
-def ccf_scatter(table=CELLS):
-    figure, ax = plt.subplots(figsize=(figures.COLUMN, figures.COLUMN))
-    genome_plots.ccf_scatter(table, ax=ax)
-    figure.draw_without_rendering()
-    return ax
-
-
-def test_mutations_of_one_sample_lie_on_the_axes_as_open_symbols():
-    found = {points.get_label(): points for points in ccf_scatter().collections}
-    later, lost = found["relapse only (n = 2)"], found["diagnosis only (n = 1)"]
-    assert later.get_offsets().tolist() == [[0, 0.9], [0, 0.91]]
-    assert lost.get_offsets().tolist() == [[0.9, 0]]
-    shared = found["shared (n = 3)"]
-    assert [len(p.get_facecolor()) for p in (later, lost, shared)] == [0, 0, 1]
-    assert shared.get_alpha() < 1
-
-
-def test_fractions_above_the_limit_are_drawn_at_the_edge_and_the_axis_says_so():
-    ax = ccf_scatter()
-    assert ax.get_xlim() == ax.get_ylim() == (0, 1.5)
-    shared = next(points for points in ax.collections if "shared" in points.get_label())
-    assert [1.5, 1.0] in shared.get_offsets().tolist()
-    assert "1.5 or more" in ax.get_xlabel()
-    assert "1.5" not in ccf_scatter(CELLS[CELLS["diagnosis"] < 1.5]).get_xlabel()
-
-
-def test_named_drivers_are_labelled_without_overlap():
-    ax = ccf_scatter()
-    assert {text.get_text() for text in ax.texts} == {"TP53", "NT5C2", "KRAS"}
-    where = {text.get_text(): text.xy for text in ax.texts}
-    assert where == {"TP53": (0, 0.9), "NT5C2": (0, 0.91), "KRAS": (1, 1)}
-    boxes = sorted((text.get_window_extent() for text in ax.texts), key=lambda box: box.y0)
-    heights = [(box.y0 + box.y1) / 2 for box in boxes]
-    assert (np.diff(heights) > 8 * ax.figure.dpi / 72).all()
-
-
-def test_a_patient_without_drivers_or_mutations_is_drawn():
-    assert not ccf_scatter(CELLS.assign(gene=None)).texts
-    labels = [points.get_label() for points in ccf_scatter(CELLS.iloc[:0]).collections[:3]]
-    assert labels == ["shared (n = 0)", "diagnosis only (n = 0)", "relapse only (n = 0)"]

@@ -12,7 +12,7 @@ from matplotlib.ticker import NullFormatter
 from statsmodels.nonparametric.smoothers_lowess import lowess
 
 from allrelapse import figures
-from allrelapse.drawing import LINE, TEXT, label_right, needed
+from allrelapse.plots.drawing import LINE, TEXT, label_right, needed
 from allrelapse.survival import counts_at_risk
 
 SHADES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.text import Text
 
-from allrelapse import drawing, figures
+from allrelapse import figures
 from allrelapse.errors import InputError
+from allrelapse.plots import drawing
 
 PHASES = pd.DataFrame(
     [("induction", 0, 36), ("consolidation", 36, 134), ("maintenance", 134, 910)],

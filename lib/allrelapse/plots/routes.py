@@ -6,8 +6,8 @@ from types import MappingProxyType
 import pandas as pd
 from matplotlib.axes import Axes
 
-from allrelapse.drawing import needed
 from allrelapse.evolution.routes import ROUTES
+from allrelapse.plots.drawing import needed
 
 COLOURS: Mapping[str, str] = MappingProxyType(
     dict(zip(ROUTES, ("#00412E", "#66B99A", "#DCEFE7"), strict=True))

@@ -15,8 +15,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
 
 from allrelapse import figures
-from allrelapse.clone_plots import clone_colours
-from allrelapse.drawing import (
+from allrelapse.errors import InputError
+from allrelapse.plots.clones import clone_colours
+from allrelapse.plots.drawing import (
     TEXT,
     Drawn,
     Floats,
@@ -26,7 +27,6 @@ from allrelapse.drawing import (
     size_in_points,
     text_width,
 )
-from allrelapse.errors import InputError
 
 Scale = Literal["log", "share"]
 Parents = Mapping[str, str | None]

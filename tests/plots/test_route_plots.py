@@ -6,7 +6,7 @@ import pytest
 
 from allrelapse.errors import InputError
 from allrelapse.evolution.routes import ROUTES
-from allrelapse.route_plots import COLOURS, route_bars
+from allrelapse.plots.routes import COLOURS, route_bars
 
 TOLD = pd.DataFrame(
     [[10, 0.8, 0.2, 0.0], [40, 0.1, 0.6, 0.3]],

@@ -14,7 +14,8 @@ from statsmodels.stats.proportion import proportion_confint
 from allrelapse import figures, overview
 from allrelapse.data.published import GENES
 from allrelapse.data.tables import VARIANT
-from allrelapse.drawing import (
+from allrelapse.errors import InputError
+from allrelapse.plots.drawing import (
     HALO,
     LINE,
     TEXT,
@@ -25,7 +26,6 @@ from allrelapse.drawing import (
     needed,
     phase_band,
 )
-from allrelapse.errors import InputError
 
 MARKERS = "os^DvPX"  # of the variants of one gene, by turns
 OTHER_GENE, OTHERS = "#333333", "#AAAAAA"  # genes without a colour of their own; unnamed variants

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from allrelapse import figures
-from allrelapse.drawing import needed
 from allrelapse.drugs import CurveFit
 from allrelapse.drugs.links import ASSUMED, INFERRED
+from allrelapse.plots.drawing import needed
 
 PLAIN = "#999999"
 """Of genotypes that are not to be looked at."""

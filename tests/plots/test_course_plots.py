@@ -8,8 +8,9 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from scipy.stats import beta
 
-from allrelapse import course_plots, figures, overview
+from allrelapse import figures, overview
 from allrelapse.errors import InputError
+from allrelapse.plots import courses
 
 PHASES = pd.DataFrame(
     [("induction", 0, 36), ("maintenance", 36, 700)], columns=["name", "start", "end"]
@@ -21,7 +22,7 @@ def variant(gene, protein, position, reads):
         ("p", day, gene, protein, "1", position, "C", "T", count, depth, limit)
         for day, count, depth, limit in reads
     ]
-    columns = ["patient", *course_plots.SERIAL]
+    columns = ["patient", *courses.SERIAL]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -57,7 +58,7 @@ def points(ax, name, state):
 
 
 def test_fractions_are_reads_with_exact_binomial_intervals():
-    _, table = course_plots.trajectories(READS)
+    _, table = courses.trajectories(READS)
     row = table[(table["variant"] == "NT5C2 R367Q") & (table["day"] == 300)].iloc[0]
     assert row["fraction"] == 900 / 4000
     # Clopper & Pearson 1934: quantiles of beta laws
@@ -66,7 +67,7 @@ def test_fractions_are_reads_with_exact_binomial_intervals():
 
 
 def test_a_sample_without_the_variant_is_an_open_symbol_at_its_limit():
-    figure, table = course_plots.trajectories(READS)
+    figure, table = courses.trajectories(READS)
     (ax,) = figure.axes
     row = table[(table["variant"] == "NT5C2 R367Q") & (table["day"] == 0)].iloc[0]
     assert (row["fraction"], row["drawn"], row["detected"]) == (0, 0.003, False)
@@ -77,7 +78,7 @@ def test_a_sample_without_the_variant_is_an_open_symbol_at_its_limit():
 
 
 def test_the_interval_of_no_reads_begins_at_the_edge():
-    figure, _ = course_plots.trajectories(READS)
+    figure, _ = courses.trajectories(READS)
     (ax,) = figure.axes
     upper = 100 * beta.ppf(0.975, 1, 5000)
     bars = [c for c in ax.collections if isinstance(c, LineCollection)]
@@ -86,7 +87,7 @@ def test_the_interval_of_no_reads_begins_at_the_edge():
 
 
 def test_a_detected_variant_is_filled_in_the_colour_of_its_gene_and_named():
-    figure, _ = course_plots.trajectories(READS)
+    figure, _ = courses.trajectories(READS)
     (ax,) = figure.axes
     seen = points(ax, "NT5C2 R367Q", "detected")
     assert seen.get_xydata().tolist() == [[300, pytest.approx(22.5)]]
@@ -95,24 +96,24 @@ def test_a_detected_variant_is_filled_in_the_colour_of_its_gene_and_named():
 
 
 def test_lines_from_and_to_what_was_not_detected_are_dotted():
-    figure, _ = course_plots.trajectories(READS[READS["Hugo_Symbol"].isna()])
+    figure, _ = courses.trajectories(READS[READS["Hugo_Symbol"].isna()])
     lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
     assert [line.get_linestyle() for line in lines if line.get_marker() == "None"] == [":", ":"]
 
 
 def test_a_sample_without_depth_there_is_a_gap_and_no_zero():
-    _, table = course_plots.trajectories(READS)
+    _, table = courses.trajectories(READS)
     assert table[table["variant"].str.startswith("1 7")]["day"].tolist() == [0, 300]
 
 
 def test_the_limit_of_each_sample_is_drawn():
-    figure, _ = course_plots.trajectories(READS)
+    figure, _ = courses.trajectories(READS)
     (limit,) = [x for x in figure.axes[0].lines if x.get_label() == "limit of detection"]
     assert limit.get_xydata() == pytest.approx(np.array([[0, 0.3], [100, 0.2], [300, 0.2]]))
 
 
 def test_relapse_and_therapy_are_marked():
-    figure, _ = course_plots.trajectories(READS, PHASES, relapse_day=310)
+    figure, _ = courses.trajectories(READS, PHASES, relapse_day=310)
     (ax,) = figure.axes
     assert [310, 310] in [list(line.get_xdata()) for line in ax.lines]
     assert {"relapse", "induction", "maintenance"} <= {text.get_text() for text in ax.texts}
@@ -120,19 +121,19 @@ def test_relapse_and_therapy_are_marked():
 
 def test_fractions_of_cells_are_drawn_as_given():
     given = READS.assign(fraction=0.5, lower=0.4, upper=0.6)
-    figure, table = course_plots.trajectories(given, quantity="cells, %")
+    figure, table = courses.trajectories(given, quantity="cells, %")
     assert set(table["drawn"]) == {0.5}
     assert figure.axes[0].get_ylabel() == "cells, %"
 
 
 def test_reads_of_several_patients_are_refused():
     with pytest.raises(InputError, match="2 patients"):
-        course_plots.trajectories(READS.assign(patient=["a", "b"] * 4 + ["a"]))
+        courses.trajectories(READS.assign(patient=["a", "b"] * 4 + ["a"]))
 
 
 def test_reads_without_any_depth_are_refused():
     with pytest.raises(InputError, match="t_depth"):
-        course_plots.trajectories(READS.assign(t_depth=0))
+        courses.trajectories(READS.assign(t_depth=0))
 
 
 PATIENTS = pd.DataFrame(
@@ -152,7 +153,7 @@ PATIENTS = pd.DataFrame(
 
 def swimmer(**options):
     samples = pd.DataFrame({"patient": ["a", "a", "b", "c"], "day": [0.0, 150.0, 0.0, 0.0]})
-    return course_plots.swimmer(PATIENTS, PHASES, samples=samples, **options)
+    return courses.swimmer(PATIENTS, PHASES, samples=samples, **options)
 
 
 def test_a_swimmer_plot_names_each_relapsed_patient_in_order_of_relapse():
@@ -187,4 +188,4 @@ def test_bars_have_the_colour_of_timing_and_therapy_is_a_band_on_top():
 
 def test_without_a_day_of_relapse_there_is_no_swimmer():
     with pytest.raises(InputError, match="no rows"):
-        course_plots.swimmer(PATIENTS.iloc[2:])
+        courses.swimmer(PATIENTS.iloc[2:])

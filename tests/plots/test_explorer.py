@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from allrelapse import explorer, figures
+from allrelapse import figures
 from allrelapse.data.published import TIMING
 from allrelapse.evolution import growth
+from allrelapse.plots import explorer
 
 USUAL = explorer.Scenario()
 

@@ -11,7 +11,7 @@ export ALLRELAPSE_MIRROR := $(if $(MIRROR),$(if $(filter /%,$(MIRROR)),,$(CURDIR
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce data scorecard lab test lint bench format lock clean
+.PHONY: help env reproduce data scorecard verify lab test lint bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ data: env ## fetch and check every open data file
 
 scorecard: env ## print the scorecard of the results that are there
 	@$(BIN)/allrelapse scorecard --cohort "$(COHORT)"
+
+verify: env ## check the results against their receipts, without running anything
+	@$(BIN)/allrelapse verify --cohort "$(COHORT)"
 
 lab: env ## explore the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks $(LAB)

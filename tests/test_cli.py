@@ -90,7 +90,7 @@ def test_wrong_input_is_told_in_few_lines_and_exits_with_2(
 @pytest.mark.parametrize(
     "command",
     [
-        *([], ["run"], ["reproduce"], ["scorecard"], ["simulate"]),
+        *([], ["run"], ["reproduce"], ["scorecard"], ["verify"], ["simulate"]),
         *(["data"], ["data", "list"], ["data", "fetch"], ["data", "check"]),
     ],
 )
@@ -173,9 +173,11 @@ def test_analyses_run_side_by_side_and_one_that_fails_stops_no_other(house):
     assert done.returncode == 0, done.stderr
     assert "Nothing to run." in done.stdout
     assert toy.files(house / "results/open") == before
+    done = toy.allrelapse(house, "verify")
+    assert done.returncode == 0, done.stdout
 
     assert not list((house / "home").rglob("*"))
-    cards = [f"scorecard.{ending}" for ending in ("html", "json", "md")]
+    cards = [f"scorecard.{ending}" for ending in ("html", "json", "md", "receipt.json")]
     found = sorted(p.name for p in (house / "results").iterdir())
     assert found == [".snakemake-work", "open", *cards]
 

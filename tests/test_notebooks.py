@@ -1,6 +1,7 @@
 """The committed notebooks, run through the same door as `make reproduce`."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -78,6 +79,14 @@ def test_the_readme_shows_the_scorecard_as_it_came_out(root):
         line = [*cells, f"**{row['verdict']}**"]
         shown = [[c.strip() for c in text.split("|")[1:-1]] for text in readme.splitlines()]
         assert line in shown, line
+
+
+def test_the_study_is_verified_as_current_by_those_who_have_no_open_data(root, tmp_path):
+    command = [sys.executable, "-m", "allrelapse", "verify", "--study", root / "study.yaml"]
+    bare = os.environ | {"ALLRELAPSE_MIRROR": "", "ALLRELAPSE_CACHE": str(tmp_path)}
+    for environment in (os.environ, bare):
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_figure_comes_with_vector_table_and_words(root):

@@ -105,12 +105,23 @@ def test_nothing_is_current_before_the_first_run(root):
     assert state(root) == "no results yet"
 
 
+def with_numpy(root, version):
+    """The receipt of results that were made with a version of numpy, and a lock of others."""
+    file = root / "results/open/a/receipt.json"
+    made = json.loads(file.read_text())
+    (root / "requirements.lock").write_text("numpy==2.0 ; x \\\nnumpy==2.1\n")
+    made["versions"]["numpy"], made["lock"] = version, sha256(root / "requirements.lock")
+    made["fingerprint"] = receipt._digest({key: made[key] for key in receipt.INGREDIENTS})
+    del made["seal"]
+    receipt.write_sealed(file, made)
+
+
 CHANGES = {
     "notebook changed": lambda r: toy.notebook(r / "notebooks" / "a.ipynb", "1"),
     "lib changed": lambda r: edit(r / "lib" / "sub" / "m.py", "x = 2\n"),
     "requirements.lock changed": lambda r: edit(r / "requirements.lock", "scipy\n"),
     "input in.csv changed": lambda r: edit(r / "in.csv", "b\n"),
-    "parameter level changed": lambda r: toy.write_study(
+    "parameter level changed (0.95 then, 0.5 now)": lambda r: toy.write_study(
         r, toy.analysis("a", **ENTRY, parameters={"level": 0.5})
     ),
     "output tables/t.csv missing": lambda r: (r / "results/open/a/tables/t.csv").unlink(),
@@ -128,6 +139,8 @@ CHANGES = {
     "open data d/optional.csv changed": lambda r: toy.write_study(
         r, toy.analysis("a", **ENTRY | {"open_data": {"required": ["d/required.csv"]}})
     ),
+    "file tables/more.csv added": lambda r: edit(r / "results/open/a/tables/more.csv", "1\n"),
+    "made with numpy 1.0, requirements.lock has 2.0 or 2.1": lambda r: with_numpy(r, "1.0"),
     "last run failed": lambda r: edit(r / "results/open/a/failed/error.txt", "no"),
     "receipt unreadable": lambda r: edit(r / "results/open/a/receipt.json", "{"),
 }

@@ -1,9 +1,11 @@
 """The command `allrelapse`."""
 
+import json
 import os
 import signal
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -33,7 +35,10 @@ cohort_option = click.option(
 )
 
 
-@click.group(epilog="Exit codes: 0 done, 1 an analysis failed, 2 wrong input, 3 data not at hand.")
+@click.group(
+    epilog="Exit codes: 0 done, 1 an analysis failed, 2 wrong input, 3 data not at hand; "
+    "`verify --help` names its own."
+)
 @click.version_option(package_name="allrelapse")
 def cli() -> None:
     """A reproducible study of therapy-induced mutations in relapsed childhood leukaemia."""
@@ -137,6 +142,55 @@ def scorecard(cohort: str | None, file: Path) -> None:
     if not folder.is_dir():
         raise InputError(f"no results of cohort {folder.name!r} in {_short(folder.parent)}")
     _scorecard(study, folder.name)
+
+
+@cli.command(
+    epilog="""\b
+Exit codes:
+  0  all current
+  1  the latest run of an analysis failed
+  2  wrong input
+  4  an output was changed by hand
+  5  an analysis, the cohort or the scorecard is stale or was never made
+  6  no results at all
+  The first of 4, 1, 5 that holds; `make verify` itself always fails with 2.
+\b
+Examples:
+  allrelapse verify
+  allrelapse verify --results /tmp/results-of-a-colleague --json
+"""
+)
+@cohort_option
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    help="Folder that holds the results by cohort (default: results beside the study file).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
+@study_option
+def verify(cohort: str | None, results: Path | None, as_json: bool, file: Path) -> None:
+    """Check the results against their receipts and against the study; runs and writes nothing.
+
+    An analysis is current, stale (an input, parameter, package or the library is another now),
+    changed by hand (an output is another, gone, or more than the receipt says), failed, or was
+    never run. Contents are compared, no dates, so results of another machine can be checked.
+    Data that are not at hand here are named and are no fault. Receipts are not signed: they show
+    what happened to files, not who made them.
+    """
+    from allrelapse import verify as checks
+
+    study = _load(file)
+    findings = checks.verify(study, Path(cohort or study.cohort).name, results)
+    if as_json:
+        click.echo(json.dumps(checks.as_json(findings), indent=1, ensure_ascii=False))
+    else:
+        for finding in findings:
+            click.echo(finding)
+        states = Counter(finding.state for finding in findings)
+        click.echo("\n" + ", ".join(f"{times} {state}" for state, times in states.items()))
+        if checks.exit_code(findings):
+            click.echo("`make reproduce` makes anew whatever is not current.")
+    sys.exit(checks.exit_code(findings))
 
 
 @cli.group()
@@ -327,13 +381,15 @@ def _fetch(names: list[str], *, verbose: bool = False) -> list[str]:
 
 def _scorecard(study: "Study", cohort: str) -> None:
     """Write scorecard.* into the cohort's folder (results for the study's own), and print it."""
-    from allrelapse import run
+    from allrelapse import run, verify
     from allrelapse import scorecard as cards
 
     folder = study.results(cohort)
     lacking = [analysis.id for analysis in study.analyses if run.missing(study, analysis, cohort)]
     card = cards.scorecard(study, folder, lacking)
-    written = card.write(folder.parent if cohort == study.cohort else folder)
+    place = folder.parent if cohort == study.cohort else folder
+    written = card.write(place)
+    verify.record_scorecard(place, written, lacking)
     click.echo(f"\n{card}\n\nwith notes and sources: {', '.join(map(_short, written))}")
 
 

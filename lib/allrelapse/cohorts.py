@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
@@ -123,6 +124,73 @@ def table_digests(folder: Path) -> dict[str, str]:
     return dict(record["tables"]) if record else {}
 
 
+@dataclass(frozen=True)
+class Changes:
+    """What is no longer as a cohort was taken in, in words.
+
+    by_hand : tables that are gone, others, or more
+    source : what they were made from
+    unchecked : what cannot be looked at here
+    """
+
+    by_hand: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+
+
+def changes(study: "Study", folder: Path) -> Changes:
+    """What changed since the cohort in `folder` was taken in; nothing is written."""
+    record = _read_record(folder)
+    if record is None:
+        if not folder.is_dir():
+            return Changes(unchecked=("the tables of the cohort are not here",))
+        return Changes(by_hand=(f"{RECORD} is damaged or gone",))
+    there = tables_here(folder)
+    known = record["tables"]
+    by_hand = [f"table {name} missing" for name in known if name not in there]
+    by_hand += [f"table {n} changed" for n in known if n in there and there[n] != known[n]]
+    by_hand += [f"table {name} added" for name in there if name not in known]
+    source, unchecked = _source_changes(study, record)
+    return Changes(tuple(by_hand), tuple(source), tuple(unchecked))
+
+
+def tables_here(folder: Path) -> dict[str, str]:
+    """Sha256 of every table in the folder of a cohort, whatever its record says."""
+    files = sorted(folder.rglob("*.parquet"))
+    named = {path.relative_to(folder).with_suffix("").as_posix(): path for path in files}
+    return {name: receipt.sha256(path) for name, path in named.items()}
+
+
+def _source_changes(study: "Study", record: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """What a cohort was made from and is another now, and what cannot be looked at here."""
+    given = Path(record.get("from") or study.root)
+    if not given.is_dir():
+        return [], ["the folder from which the cohort was taken in is not here"]
+    try:
+        then, now = record["made_from"], _made_from(study, given)
+    except InputError as error:
+        return [str(error).splitlines()[0]], []
+    then, now = _listed(then), _listed(now)
+    differ = [n for n in {**then, **now} if _undated(then.get(n)) != _undated(now.get(n))]
+    return [f"{name} changed" for name in differ], []
+
+
+def _listed(made_from: Mapping[str, Any]) -> dict[str, Any]:
+    """What shapes the tables, each under a name for people."""
+    code = made_from["code"]
+    code = code if isinstance(code, dict) else {"data": code}
+    words = {"data": "lib code that reads tables", "simulate": "lib code that simulates"}
+    named = {words[name]: digest for name, digest in code.items()}
+    words = {"lock": "requirements.lock", "facts": "data/published/resistance_sites.csv"}
+    rest = {words.get(n, n): v for n, v in made_from.items() if n not in ("code", "files")}
+    return {**named, **rest, **made_from.get("files", {})}
+
+
+def _undated(known: object) -> object:
+    """What is known of a file, without the date of a large one: a copy has another."""
+    return re.sub(r"(\d+ bytes), \d+ ns$", r"\1", known) if isinstance(known, str) else known
+
+
 def _source(study: "Study", cohort: str) -> tuple[str, Path | None]:
     """Name of a cohort, and the folder that it is to be taken in from (None if it has been)."""
     if cohort == SIMULATED:
@@ -208,7 +276,6 @@ def _record(
     cohort: data.Cohort, folder: Path, made_from: Mapping[str, Any], came_from: str
 ) -> None:
     """Write down where the tables came from and what they are."""
-    written = sorted(folder.rglob("*.parquet"))
     record = {
         "name": cohort.name,
         "from": came_from,
@@ -216,10 +283,7 @@ def _record(
         "build": cohort.build,
         "notes": list(cohort.notes),
         "rows": {name: len(table) for name, table in cohort.tables.items()},
-        "tables": {
-            path.relative_to(folder).with_suffix("").as_posix(): receipt.sha256(path)
-            for path in written
-        },
+        "tables": tables_here(folder),
         "made_from": made_from,
     }
     text = json.dumps(record, indent=1, ensure_ascii=False)
@@ -244,9 +308,5 @@ def _current(folder: Path, made_from: Mapping[str, Any]) -> bool:
 
 def _untouched(folder: Path) -> bool:
     """Whether the tables that were taken in are there as they were."""
-    digests = table_digests(folder)
-    return bool(digests) and all(
-        (folder / f"{name}.parquet").is_file()
-        and receipt.sha256(folder / f"{name}.parquet") == digest
-        for name, digest in digests.items()
-    )
+    known, there = table_digests(folder), tables_here(folder)
+    return bool(known) and known == {name: there.get(name) for name in known}

@@ -16,7 +16,7 @@ from allrelapse.errors import DataNotAtHandError, InputError
 from allrelapse.study import Analysis, Study
 
 CURRENT = "current"
-FAILED = "failed"
+FAILED = receipt.FAILED
 CLAIMS = "claims.json"
 AtHand = Callable[[str], str | None]
 
@@ -75,10 +75,13 @@ def state(
     made = receipt.read(folder)
     if made is None:
         return "receipt unreadable"
-    _, values = _parameters(study, analysis, cohort, parameters)
+    _, values = chosen(study, analysis, cohort, parameters)
     now = _ingredients(study, analysis, cohort, values, at_hand)
-    reason = receipt.difference(made, now) or receipt.outputs_changed(folder, made)
-    return reason or _fault(folder, analysis) or CURRENT
+    reasons = receipt.differences(made, now) + receipt.output_changes(folder, made["outputs"])
+    if unlocked := receipt.unlocked(made["versions"]):  # a new run mends it only with others here
+        here = receipt.installed()
+        reasons += [t for n, t in unlocked.items() if here.get(n) != made["versions"][n]]
+    return next(iter(reasons), "") or fault(folder, analysis) or CURRENT
 
 
 def run(
@@ -114,7 +117,7 @@ def run(
     """
     analysis = study.find(analysis_id)
     place = study.results(cohort) / analysis.id
-    chosen, values = _parameters(study, analysis, cohort, parameters)
+    changed, values = chosen(study, analysis, cohort, parameters)
     if lacking := missing(study, analysis, cohort, at_hand):
         mend = "see `allrelapse data fetch` and `allrelapse data check`"
         raise DataNotAtHandError(f"{analysis.id} needs {', '.join(lacking)}, not at hand; {mend}")
@@ -126,11 +129,11 @@ def run(
             made_from = _ingredients(study, analysis, cohort, values, at_hand)
             without = [f", without {name} (not at hand)" for name in made_from["not_at_hand"]]
             say(f"{analysis.id}: started" + "".join(without))
-            _run(study, analysis, place, chosen, made_from)
+            _run(study, analysis, place, changed, made_from)
     return place
 
 
-def _parameters(
+def chosen(
     study: Study, analysis: Analysis, cohort: str, given: Mapping[str, Any] | None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The parameters that someone has set, and all with the values that they get, checked.
@@ -140,9 +143,9 @@ def _parameters(
     if "cohort" in (given or {}):
         raise InputError("-p cohort=...: name the cohort with --cohort instead")
     allowed = typed.declared(study.root / analysis.notebook)
-    chosen = typed.check(allowed, {**analysis.parameters, **(given or {})})
-    chosen |= {"cohort": cohort} if "cohort" in allowed else {}
-    return chosen, {name: p.default for name, p in allowed.items()} | chosen
+    changed = typed.check(allowed, {**analysis.parameters, **(given or {})})
+    changed |= {"cohort": cohort} if "cohort" in allowed else {}
+    return changed, {name: p.default for name, p in allowed.items()} | changed
 
 
 def _ingredients(
@@ -157,7 +160,7 @@ def _run(
     study: Study,
     analysis: Analysis,
     place: Path,
-    chosen: Mapping[str, Any],
+    changed: Mapping[str, Any],
     made_from: Mapping[str, Any],
 ) -> None:
     """Run in a staging folder beside `place`, then put it in place, or keep what failed."""
@@ -173,14 +176,14 @@ def _run(
         ) as scratch:
             story = execute(
                 notebook,
-                chosen,
+                changed,
                 root=study.root,
                 output=staging,
                 cohort=place.with_name(cohorts.FOLDER),
                 scratch=Path(scratch),
             )
-        if not story and (fault := _fault(staging, analysis)):
-            story = f"{fault}; the notebook and the study file must say the same"
+        if not story and (wrong := fault(staging, analysis)):
+            story = f"{wrong}; the notebook and the study file must say the same"
         if story:
             _keep_failure(staging, place, story)
             raise RunError(story)
@@ -190,7 +193,7 @@ def _run(
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def _fault(folder: Path, analysis: Analysis) -> str:
+def fault(folder: Path, analysis: Analysis) -> str:
     """What results lack of that which the study file declares, in words; else empty."""
     for name in analysis.outputs:
         if not (folder / name).is_file():

@@ -50,15 +50,19 @@ class Scorecard:
     def write(self, folder: Path) -> list[Path]:
         """Write scorecard.md, .html and .json, each whole or not at all; return their paths."""
         folder.mkdir(parents=True, exist_ok=True)
-        texts = {"md": self._markdown(), "html": self._html(), "json": self._json()}
         written = []
-        for ending, text in texts.items():
-            path = folder / f"scorecard.{ending}"
+        for name, text in self.texts().items():
+            path = folder / name
             partial = folder / f".{path.name}.partial"
             partial.write_text(text, encoding="utf-8")
             os.replace(partial, path)
             written.append(path)
         return written
+
+    def texts(self) -> dict[str, str]:
+        """What is written, by name of the file."""
+        texts = {"md": self._markdown(), "html": self._html(), "json": self._json()}
+        return {f"scorecard.{ending}": text for ending, text in texts.items()}
 
     def _markdown(self) -> str:
         table = self.table.drop(columns="claim").map(lambda text: str(text).replace("|", "\\|"))

@@ -68,6 +68,19 @@ def fetch(name: str) -> Path:
     return _located(name)[0]
 
 
+def local(name: str) -> Path | None:
+    """The copy in the mirror folder, else in the cache, not verified; nothing is downloaded.
+
+    Raises
+    ------
+    InputError
+        If there is no such name or mirror folder.
+    """
+    _entry(name)
+    places = [folder for folder in (_mirror(), _cached()) if folder]
+    return next((place / name for place in places if (place / name).is_file()), None)
+
+
 def fetch_all(names: Iterable[str] | None = None) -> pd.DataFrame:
     """Every named file (default: all), one row each, with what became of it.
 
@@ -129,6 +142,11 @@ def _mirror() -> Path | None:
     return folder
 
 
+def _cached() -> Path:
+    """The folder of what was downloaded."""
+    return paths.cache() / "open_data"
+
+
 def _located(name: str) -> tuple[Path, str]:
     """A verified file and where it was: mirror, cache or download."""
     file, mirror = _entry(name), _mirror()
@@ -137,7 +155,7 @@ def _located(name: str) -> tuple[Path, str]:
             mend = f"Copy it again from {file.url} or remove it."
             raise InputError(f"{mirror / name} is not the open data file: {wrong}. {mend}")
         return mirror / name, "mirror"
-    cached = paths.cache() / "open_data" / name
+    cached = _cached() / name
     if cached.is_file() and not _difference(cached, file):
         return cached, "cache"
     try:

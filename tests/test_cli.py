@@ -13,6 +13,7 @@ import toy
 
 from allrelapse import cli
 from allrelapse.data import cohort, open_data
+from allrelapse.data.tables import VARIANT
 from allrelapse.errors import DataNotAtHandError
 from allrelapse.simulate.settings import Settings
 
@@ -62,6 +63,7 @@ def test_a_short_name_runs_one_analysis(house):
     [
         (["run", "01", "-p", "levle=1"], 2, "allowed: level: float = 0.95"),
         (["run", "01", "-p", "level=high"], 2, "'high' is no float"),
+        (["run", "01", "-p", "level=1.5"], 2, "level': 1.5, but it must be 0 < level < 1"),
         (["run", "01", "-p", "level"], 2, "write name=value"),
         (["run", "0"], 2, "choose one of 01_a, 02_b"),
         (["run", "01", "--cohort", "../x"], 2, "cohort '../x'"),
@@ -341,7 +343,18 @@ def test_data_check_says_without_which_tables_an_analysis_runs(here, capsys):
             {"patients.csv": "patient,relapse_day\nP1,2019-03-01\n"},
             "mine/patients.csv has 1 fault:\n  line 2, column relapse_day: '2019-03-01' is a date",
         ),
-        ({"patients.csv": "patient\nP2\n"}, "column patient: 'P1' is not in patients: add it"),
+        (
+            {"patients.csv": "patient\nP2\n"},
+            "mine has 1 fault:\n  samples.csv: line 2, column patient: 'P1' is not in patients: ",
+        ),
+        (
+            {"patients.csv": "patient,relapse_day,follow_up_day\n\n\nP1,240,239\n"},
+            "mine has 1 fault:\n  patients.csv: line 4, column relapse_day: is after follow_up_day",
+        ),
+        (
+            {"mutations.csv": f"sample,{','.join(VARIANT)}\nP1-R,1,5,C,T\nP1-R,1,6,C,C\n"},
+            "mine/mutations.csv has 1 fault:\n  line 3: column Tumor_Seq_Allele2 is Reference_All",
+        ),
         ({"samples.csv": ""}, "mine/samples.csv has 1 fault:\n  no rows"),
     ],
 )

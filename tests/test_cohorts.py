@@ -361,6 +361,16 @@ def test_a_simulated_folder_keeps_its_truth(root):
     assert set(found.truth) == set(made_.truth)
 
 
+def test_what_a_simulated_cohort_was_made_from_and_changed_is_named(root, made, monkeypatch):
+    folder = prepare(root)[0].folder
+    assert cohorts.changes(study.load(root / "study.yaml"), folder) == cohorts.Changes()
+    write(root, seed=4)
+    (root / "another.lock").write_text("")
+    monkeypatch.setattr(receipt, "LOCK", root / "another.lock")
+    found = cohorts.changes(study.load(root / "study.yaml"), folder)
+    assert found.source == ("seed changed", "requirements.lock changed")
+
+
 def test_where_nothing_was_taken_in_nothing_is_read(root):
     put(root / "mine")
     with pytest.raises(InputError, match="no cohort was taken in here"):
@@ -388,6 +398,23 @@ def test_an_analysis_whose_table_is_lacking_is_told_and_not_run(root, kernel):
         go(root, "b")
     assert not kernel
     assert not (root / "results/mine/b").exists()
+
+
+def test_a_parameter_that_names_nobody_of_the_cohort_is_refused(root, kernel):
+    cell = 'patient: str = ""\n# limits: patient in {}.patient'
+    toy.notebook(root / "notebooks" / "a.ipynb", toy.WRITE, parameters=cell.format("patients"))
+    prepare(root, put(root / "mine"))
+    told = r"'NOPE' is not in column patient of patients; cohort mine has \['P1'"
+    with pytest.raises(InputError, match=told):
+        go(root, "a", parameters={"patient": "NOPE"})
+    cell = cell.format("serial_samples")
+    toy.notebook(root / "notebooks" / "c.ipynb", toy.WRITE, parameters=cell)
+    with pytest.raises(InputError, match="cohort mine has no table serial_samples"):
+        go(root, "c", parameters={"patient": "P1"})
+    assert not kernel
+    go(root, "a", parameters={"patient": "P1"})
+    go(root, "c")
+    assert len(kernel) == 2
 
 
 def test_reproduce_tells_what_it_cannot_run_and_exits_with_0(root, kernel, capsys):

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from study_copy import copied, reproduce, run, scorecard
 
-from allrelapse import paths, study
+from allrelapse import parameters, paths, study
+from allrelapse.data import reference
 
 STUDY = study.load()
 NOTEBOOKS = sorted((paths.REPOSITORY / "notebooks").glob("*.ipynb"))
@@ -57,6 +58,19 @@ def test_notebooks_define_nothing_and_keep_cells_short(path):
         kinds = {type(node) for node in ast.walk(ast.parse(cell.source))}
         assert not kinds & {ast.FunctionDef, ast.ClassDef}, cell.source
         assert "filterwarnings" not in cell.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_parameters_have_limits_that_their_defaults_keep(path):
+    allowed = parameters.declared(path)
+    free = [n for n, p in allowed.items() if not p.limits and n != "cohort"]
+    assert not free
+    defaults = {n: p.default for n, p in allowed.items()}
+    assert parameters.check(allowed, defaults) == defaults
+    if "cosmic_version" in allowed:
+        choice = allowed["cosmic_version"].choice
+        assert set(choice) <= set(reference.versions())
+        assert all({"SBS86", "SBS87"} <= set(reference.cosmic(v)) for v in choice)
 
 
 @pytest.fixture(scope="module")

@@ -141,3 +141,80 @@ def test_a_notebook_may_have_no_parameters(tmp_path):
     toy.notebook(tmp_path / "n.ipynb", parameters="")
     with pytest.raises(InputError, match="allowed: none"):
         parameters.check(parameters.declared(tmp_path / "n.ipynb"), {"a": 1})
+
+
+LIMITED = """
+level: float = 0.95  # of intervals
+death: float = 0.04
+birth: float = 0.105
+shares: list[float] = [10.0, 30.0]
+kind: str = "absolute"
+patient: str = ""
+half: float = 1 / 2
+# limits: 0 < level < 1; 0 <= death < birth; 0 < shares < 100; kind in absolute | relative one
+# limits: patient in serial_samples.patient; half > 0
+"""
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory):
+    path = tmp_path_factory.mktemp("limits") / "n.ipynb"
+    toy.notebook(path, parameters=LIMITED)
+    return parameters.declared(path)
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ({"level": "1.5"}, "parameter 'level': 1.5, but it must be 0 < level < 1"),
+        ({"level": "1"}, "parameter 'level': 1.0, but it must be 0 < level < 1"),
+        ({"death": "0.2"}, "'death': 0.2, but it must be 0 <= death < birth, and birth is 0.105"),
+        ({"birth": "0.01"}, "'death': 0.04, but it must be 0 <= death < birth, and birth is 0.01"),
+        ({"shares": "[5, 100]"}, "'shares': 100.0, but it must be 0 < shares < 100"),
+        ({"kind": "relative"}, "'kind': 'relative', but it must be absolute | relative one"),
+    ],
+)
+def test_a_value_beyond_its_limits_is_refused_with_them(values, told, limited):
+    with pytest.raises(InputError) as error:
+        parameters.check(limited, values)
+    assert told in str(error.value)
+    assert "allowed" not in str(error.value)
+
+
+def test_values_within_their_limits_are_taken(limited):
+    values = {"level": "0.5", "death": "0", "shares": "[]", "kind": "relative one", "half": "3"}
+    taken = {"level": 0.5, "death": 0.0, "shares": [], "kind": "relative one", "half": 3.0}
+    assert parameters.check(limited, values) == taken
+    # two that only together keep to their limits
+    assert parameters.check(limited, {"death": "0.2", "birth": "0.3"})["death"] == 0.2
+
+
+def test_a_value_of_the_cohort_names_its_table_and_column(limited):
+    assert limited["patient"].column == ("serial_samples", "patient")
+    assert limited["kind"].column is None
+    assert parameters.check(limited, {"patient": "anybody"}) == {"patient": "anybody"}
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "0 < levle < 1",
+        "level",
+        "level != 1",
+        "0 < level < f()",
+        "kind > 1",
+        "no in a | b",
+        "level <",
+    ],
+)
+def test_a_limit_that_is_none_is_told(limit, tmp_path):
+    cell = f'level: float = 0.9\nkind: str = "a"\n# limits: {limit}'
+    toy.notebook(tmp_path / "n.ipynb", parameters=cell)
+    with pytest.raises(InputError, match="is no limit of a parameter"):
+        parameters.declared(tmp_path / "n.ipynb")
+
+
+def test_two_limits_of_one_parameter_are_refused_as_one_would_be_lost(tmp_path):
+    toy.notebook(tmp_path / "n.ipynb", parameters="n: int = 1\n# limits: n > 0; n < 5")
+    with pytest.raises(InputError, match="'n < 5' is no limit"):
+        parameters.declared(tmp_path / "n.ipynb")

@@ -51,15 +51,45 @@ def test_evidence_of_each_kind_stands_in_a_row_of_its_own(folder):
     found = rows(scorecard.scorecard(STUDY, folder), "prevalence_early")
     assert [r["kind"] for r in found] == ["recomputed", "replicated"]
     assert [r["verdict"] for r in found] == ["agrees", "differs"]
-    assert found[0]["found"] == "64.9 [51.1, 77.1], n = 57"
+    assert found[0]["found"] == "64.9 % [51.1, 77.1], n = 57"
 
 
 def test_recovered_evidence_shows_what_was_planted(folder):
     about = {"interval": (5.0, 38.8), "n": 23, "data": "simulated", "truth": 21.74}
     claims.record("prevalence_early", "recovered", 17.4, **about)
     [row] = rows(scorecard.scorecard(STUDY, folder), "prevalence_early")
-    assert row["found"] == "17.4 [5, 38.8], n = 23; planted 21.7"
+    assert row["found"] == "17.4 % [5, 38.8], n = 23; planted 21.7"
     assert row["verdict"] == "agrees"  # with what was planted: the paper's 65 plays no part
+
+
+@pytest.mark.parametrize(
+    ("claim", "shown"),
+    [
+        ("doubling_time", "7 days"),
+        ("early_over_late", "odds ratio 7"),
+        ("novel_signatures", "7 signatures"),
+        ("two_step", "7 %"),
+        ("signature_mutations", "7 %"),
+    ],
+)
+def test_what_was_found_has_the_unit_of_the_claim(claim, shown, tmp_path, monkeypatch):
+    analysis = claims.published_claim(claim)["analysis"]
+    monkeypatch.setenv("ALLRELAPSE_OUTPUT", str(tmp_path / analysis))
+    claims.record(claim, "recovered", 7.0, truth=7.0)
+    here = SimpleNamespace(title="A study", analyses=[SimpleNamespace(id=analysis)])
+    [row] = rows(scorecard.scorecard(here, tmp_path), claim)
+    assert row["found"] == f"{shown}; planted 7"
+
+
+def test_in_the_terminal_evidence_that_was_made_otherwise_is_marked(folder, monkeypatch):
+    claims.record("prevalence_early", "recomputed", 64.9)
+    assert "*" not in str(scorecard.scorecard(STUDY, folder))
+    monkeypatch.setattr(scorecard, "_caution", lambda *_: "[run with level = 0.5] ")
+    lines = str(scorecard.scorecard(STUDY, folder)).splitlines()
+    assert [line for line in lines if "agrees *" in line] == [
+        line for line in lines if line.startswith("prevalence_early ")
+    ]
+    assert lines[-1] == "* 01_relapse_timing: [run with level = 0.5]"
 
 
 def test_evidence_that_is_not_at_hand_says_what_it_lacks(folder):
@@ -105,7 +135,7 @@ def test_evidence_for_an_unknown_claim_is_an_error_that_names_it(folder):
 def test_numbers_have_three_significant_digits_and_no_surprising_exponent(value, shown, folder):
     claims.record("prevalence_early", "recomputed", value)
     [row] = rows(scorecard.scorecard(STUDY, folder), "prevalence_early")
-    assert row["found"] == shown
+    assert row["found"] == f"{shown} %"
 
 
 def test_data_not_at_hand_is_recorded_as_such(folder):

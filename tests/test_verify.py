@@ -276,6 +276,30 @@ def test_a_failed_run_is_told_beside_the_earlier_results(root):
     assert check(root)[0]["01_a"]["reasons"] == ["no earlier results"]
 
 
+def test_a_change_by_hand_is_told_before_a_failure_and_a_failure_before_what_is_stale(root):
+    write(root / RESULT / "failed" / "error.txt", "no")
+    STALE["input in.csv changed"](root)
+    assert check(root)[0]["01_a"]["state"] == "failed"
+    BY_HAND["output tables/t.csv changed"](root)
+    found, code = check(root)
+    assert (found["01_a"]["state"], code) == ("changed by hand", 4)
+    assert found["01_a"]["reasons"] == [
+        "output tables/t.csv changed",
+        "the latest run failed, these results are earlier",
+        "input in.csv changed",
+    ]
+
+
+def test_open_data_that_results_were_made_without_are_not_missed(root):
+    (root.parent / "mirror" / "d" / "optional.csv").unlink()
+    shutil.rmtree(root / "results")
+    reproduce(root)
+    found, code = check(root)
+    assert (states(found), found["01_a"]["notes"], code) == (ALL_CURRENT, [], 0)
+    write(root.parent / "mirror" / "d" / "optional.csv", "d/optional.csv")
+    assert check(root)[0]["01_a"]["reasons"] == ["d/optional.csv is now at hand"]
+
+
 def test_what_was_never_run_is_told_and_nothing_at_all_has_a_code_of_its_own(root, monkeypatch):
     shutil.rmtree(root / "results" / "mine" / "02_b")
     found, code = check(root)
@@ -285,6 +309,14 @@ def test_what_was_never_run_is_told_and_nothing_at_all_has_a_code_of_its_own(roo
     assert (states(found), code) == ({"01_a": "never run", "02_b": "never run"}, 6)
     monkeypatch.setenv("ALLRELAPSE_MIRROR", "")
     assert check(root)[0]["01_a"]["state"] == "data not at hand"
+
+
+def test_an_analysis_that_needs_a_table_which_the_cohort_lacks_is_no_fault(root):
+    shutil.rmtree(root / "results" / "mine" / "01_a")
+    renew(root, cohort={"required": ["mutations"]})
+    assert check(root)[0]["01_a"]["notes"] == ["needs table mutations"]
+    shutil.rmtree(root / "results" / "mine" / "cohort")  # who knows what it has
+    assert check(root)[0]["01_a"]["state"] == "never run"
 
 
 def test_an_analysis_whose_data_are_not_here_is_no_fault(root, monkeypatch):
@@ -311,6 +343,16 @@ def test_an_edited_scorecard_whose_receipt_was_made_to_fit_is_stale(root):
     files = [root / "results" / f"scorecard.{ending}" for ending in ("md", "html", "json")]
     verify.record_scorecard(root / "results", files, [])
     assert check(root)[0]["scorecard"]["reasons"] == ["these results give another one now"]
+
+
+def test_a_receipt_of_the_scorecard_that_was_edited_is_told(root):
+    file = root / "results" / "scorecard.receipt.json"
+    made = json.loads(file.read_text())
+    for text in ("{", json.dumps(made | {"not_at_hand": ["01_a"]}), json.dumps(made["files"])):
+        file.write_text(text)
+        entry = check(root)[0]["scorecard"]
+        assert entry["state"] == "changed by hand"
+        assert entry["reasons"] == ["scorecard.receipt.json is damaged or edited"]
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,10 @@ output = Path(os.environ["ALLRELAPSE_OUTPUT"])
 """
 
 
-def notebook(path: Path, *cells: str, parameters: str = "level: float = 0.95  # of all intervals"):
+LEVEL = "level: float = 0.95  # of all intervals\n# limits: 0 < level < 1"
+
+
+def notebook(path: Path, *cells: str, parameters: str = LEVEL):
     """Write a notebook with a parameters cell and code cells."""
     first = nbformat.v4.new_code_cell(parameters, metadata={"tags": ["parameters"]})
     code = [first, *map(nbformat.v4.new_code_cell, cells)]

@@ -66,15 +66,18 @@ def run(
     from allrelapse import parameters
     from allrelapse import run as runner
 
-    study = _load(file)
-    name, cohort = study.find(analysis).id, _cohort(study, cohort)
+    study, chosen = _load(file), parameters.from_text(settings)
+    entry = study.find(analysis)
+    name = entry.id
+    runner.chosen(study, entry, cohort or study.cohort, chosen)  # before a cohort is taken in
+    cohort = _cohort(study, cohort)
     start = time.monotonic()
     try:
         folder = runner.run(
             study,
             name,
             cohort=cohort,
-            parameters=parameters.from_text(settings),
+            parameters=chosen,
             unless_current=unless_current,
             say=click.echo,
         )

@@ -3,9 +3,11 @@
 import ast
 import difflib
 import json
+import operator
+import re
 import reprlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +28,43 @@ TYPES: dict[str, Any] = {
 }
 
 
+COMPARED = {ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge}
+LIMITS = re.compile(r"^# limits: (.+)$", re.MULTILINE)
+NUMBERS = ("int", "float", "list[int]", "list[float]")
+COLUMN = re.compile(r"([a-z_]+)\.([a-z_]+)")
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One line of a `parameters` cell, such as `alpha: float = 0.05  # level of the tests`.
 
-    `default` is the value, or its source text if that is no plain literal.
+    default : the value, or its source text if that is no plain literal
+    limits : what a line such as `# limits: 0 <= death < birth; kind in absolute | relative` of the
+        cell says of it; `patient in samples.patient` is a column of the cohort that must hold any
+        value but the default
     """
 
     name: str
     type: str
     default: Any
     help: str = ""
+    limits: str = ""
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.type} = {self.default!r}"
+        limits = f" ({self.limits})" if self.limits else ""
+        return f"{self.name}: {self.type} = {self.default!r}{limits}"
+
+    @property
+    def choice(self) -> list[str]:
+        """The words of which it must be one; empty if it is limited otherwise."""
+        _, within, words = self.limits.partition(" in ")
+        return words.split(" | ") if within and not self.column else []
+
+    @property
+    def column(self) -> tuple[str, str] | None:
+        """The table and column of the cohort that must hold the value, if it is such a one."""
+        found = COLUMN.fullmatch(self.limits.partition(" in ")[2])
+        return (found[1], found[2]) if found else None
 
 
 def declared(notebook: Path) -> dict[str, Parameter]:
@@ -48,7 +73,7 @@ def declared(notebook: Path) -> dict[str, Parameter]:
     Raises
     ------
     InputError
-        If the file is no notebook, or the cell is no Python.
+        If the file is no notebook, the cell is no Python, or a limit in it is none.
     """
     try:
         cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
@@ -65,7 +90,14 @@ def declared(notebook: Path) -> dict[str, Parameter]:
     except SyntaxError as error:
         mend = f"correct line {error.lineno} of its parameters cell"
         raise InputError(f"{notebook}: {error.msg}; {mend}") from error
-    return {parameter.name: parameter for parameter in found if parameter}
+    known = {parameter.name: parameter for parameter in found if parameter}
+    for limit in ";".join(LIMITS.findall(source)).split(";") if LIMITS.search(source) else ():
+        name = _limited(limit.strip(), known)
+        if name is None or known[name].limits:
+            mend = "give each one, such as 0 < level < 1, with names and numbers, or kind in a | b"
+            raise InputError(f"{notebook}: {limit.strip()!r} is no limit of a parameter; {mend}")
+        known[name] = replace(known[name], limits=limit.strip())
+    return known
 
 
 def from_text(settings: Iterable[str]) -> dict[str, str]:
@@ -88,12 +120,12 @@ def from_text(settings: Iterable[str]) -> dict[str, str]:
 
 
 def check(allowed: Mapping[str, Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values in the declared types; text is read as the type that its parameter has.
+    """Values in the declared types and limits; text is read as the type that its parameter has.
 
     Raises
     ------
     InputError
-        One line on all unknown names and wrong types, and which parameters are allowed.
+        One line on all unknown names, wrong types and values beyond limits, and what is allowed.
     """
     checked, faults = {}, []
     for name, value in values.items():
@@ -101,9 +133,12 @@ def check(allowed: Mapping[str, Parameter], values: Mapping[str, Any]) -> dict[s
             checked[name] = _typed(allowed, name, value)
         except InputError as error:
             faults.append(str(error))
+    beyond = _beyond(allowed, checked)
+    if beyond and not faults:
+        raise InputError("; ".join(beyond))
     if faults:
         choice = ", ".join(map(str, allowed.values())) or "none"
-        raise InputError(f"{'; '.join(faults)}; allowed: {choice}")
+        raise InputError(f"{'; '.join([*faults, *beyond])}; allowed: {choice}")
     return checked
 
 
@@ -128,6 +163,62 @@ def _parameter(node: ast.stmt, source: str) -> Parameter | None:
     line = source.splitlines()[(node.end_lineno or 1) - 1].encode()
     note = line[node.end_col_offset :].decode().strip().removeprefix("#").strip()
     return Parameter(target.id, annotation or "unknown", default, note)
+
+
+def _limited(limit: str, known: Mapping[str, Parameter]) -> str | None:
+    """The parameter that a limit is of, the first one that it names; None if it is no limit."""
+    name, within, _ = limit.partition(" in ")
+    if within:
+        return name if name in known else None
+    try:
+        node = ast.parse(limit, mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    if not isinstance(node, ast.Compare) or not {type(op) for op in node.ops} <= COMPARED.keys():
+        return None
+    sides = [node.left, *node.comparators]
+    names = [side.id for side in sides if isinstance(side, ast.Name)]
+    numbers = [side for side in sides if isinstance(side, ast.Constant)]
+    sound = names and len(names) + len(numbers) == len(sides)
+    return (
+        names[0] if sound and all(n in known and known[n].type in NUMBERS for n in names) else None
+    )
+
+
+def _beyond(allowed: Mapping[str, Parameter], checked: Mapping[str, Any]) -> list[str]:
+    """Values that are beyond their limits, in words; `checked` are in their types already."""
+    everything = {name: parameter.default for name, parameter in allowed.items()} | dict(checked)
+    faults = []
+    for name, parameter in allowed.items():
+        named = set(re.findall(r"[A-Za-z_]\w*", parameter.limits)) & allowed.keys()
+        if not named & checked.keys() or parameter.column:
+            continue
+        values = everything[name] if isinstance(everything[name], list) else [everything[name]]
+        for value in values:
+            if parameter.choice:
+                sound = value in parameter.choice
+            else:
+                sound = _holds(parameter.limits, {**everything, name: value})
+            if not sound:
+                others = (f", and {n} is {everything[n]!r}" for n in sorted(named - {name}))
+                must = parameter.limits.removeprefix(f"{name} in ")
+                told = f"parameter {name!r}: {reprlib.repr(value)}, but it must be {must}"
+                faults.append(told + "".join(others))
+    return faults
+
+
+def _holds(limits: str, values: Mapping[str, Any]) -> bool:
+    """Whether values keep to limits such as `0 < level < 1`."""
+    node = ast.parse(limits, mode="eval").body
+    assert isinstance(node, ast.Compare)  # `_limited` has seen to it
+    sides = [
+        values[side.id] if isinstance(side, ast.Name) else ast.literal_eval(side)
+        for side in (node.left, *node.comparators)
+    ]
+    pairs = zip(node.ops, sides, sides[1:], strict=False)
+    if any(isinstance(side, str) for side in sides):  # a default that is no plain number
+        return True
+    return all(COMPARED[type(op)](left, right) for op, left, right in pairs)
 
 
 def _typed(allowed: Mapping[str, Parameter], name: str, value: Any) -> Any:  # noqa: ANN401

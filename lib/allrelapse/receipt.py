@@ -144,6 +144,7 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     An open data file that was at hand then and is not now makes no difference.
     """
     kept = {name: then["open_data"].get(name) for name in now["not_at_hand"]}
+    data = {n: d for n, d in (kept | now["open_data"]).items() if n in then["open_data"]}
     return [
         *(f"{name} changed" for name in ("notebook", "lib") if then[name] != now[name]),
         *(["requirements.lock changed"] if then["lock"] != now["lock"] else []),
@@ -151,7 +152,7 @@ def differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         *_changed("input", then["inputs"], now["inputs"]),
         *_changed("table", then["cohort"], now["cohort"]),
         *(f"{name} is now at hand" for name in now["open_data"] if name not in then["open_data"]),
-        *_changed("open data", then["open_data"], kept | now["open_data"]),
+        *_changed("open data", then["open_data"], data),
     ]
 
 

@@ -1,6 +1,7 @@
 """Run an analysis so that its results are whole or not there, and say whether they are current."""
 
 import json
+import reprlib
 import secrets
 import shutil
 import tempfile
@@ -9,6 +10,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from allrelapse import cohorts, places, receipt
 from allrelapse import parameters as typed
@@ -118,6 +121,7 @@ def run(
     analysis = study.find(analysis_id)
     place = study.results(cohort) / analysis.id
     changed, values = chosen(study, analysis, cohort, parameters)
+    _check_by_cohort(study, analysis, cohort, values)
     if lacking := missing(study, analysis, cohort, at_hand):
         mend = "see `allrelapse data fetch` and `allrelapse data check`"
         raise DataNotAtHandError(f"{analysis.id} needs {', '.join(lacking)}, not at hand; {mend}")
@@ -146,6 +150,26 @@ def chosen(
     changed = typed.check(allowed, {**analysis.parameters, **(given or {})})
     changed |= {"cohort": cohort} if "cohort" in allowed else {}
     return changed, {name: p.default for name, p in allowed.items()} | changed
+
+
+def _check_by_cohort(
+    study: Study, analysis: Analysis, cohort: str, values: Mapping[str, Any]
+) -> None:
+    """InputError if a parameter names somebody or something that the cohort does not have."""
+    for name, parameter in typed.declared(study.root / analysis.notebook).items():
+        if parameter.column is None or values[name] == parameter.default:
+            continue
+        table, column = parameter.column
+        file = study.results(cohort) / cohorts.FOLDER / f"{table}.parquet"
+        known: set[Any] = set()
+        if file.exists():
+            known = set(pd.read_parquet(file, columns=[column])[column].dropna())
+        if values[name] not in known:
+            there = reprlib.repr(sorted(known)) if known else f"no table {table} with any"
+            raise InputError(
+                f"parameter {name!r}: {values[name]!r} is not in column {column} of {table}; "
+                f"cohort {cohort} has {there}"
+            )
 
 
 def _ingredients(

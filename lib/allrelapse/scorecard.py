@@ -3,8 +3,8 @@
 import json
 import math
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,19 +33,26 @@ VERDICTS = {
 
 @dataclass(frozen=True)
 class Scorecard:
-    """Verdicts in the ledger's order; `table` has the columns `COLUMNS`, one row per evidence."""
+    """Verdicts in the ledger's order; `table` has the columns `COLUMNS`, one row per evidence.
+
+    cautions : why results are not what the study file would give, by analysis
+    """
 
     title: str
     table: pd.DataFrame
+    cautions: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        """Compact table for a terminal, and a line of counts."""
+        """Compact table for a terminal, a line of counts, and what was run otherwise."""
         evidence = (self.table["kind"] + ", " + self.table["data"]).str.strip(", ")
         short = self.table.assign(evidence=evidence)
+        marked = self.table["note"].str.startswith(tuple(self.cautions.values()) or ("\0",))
+        short["verdict"] += marked.map({True: " *", False: ""})
         short = short[["claim", "published", "found", "verdict", "evidence"]]
         counts = self.table["verdict"].value_counts()
         tally = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
-        return f"{short.to_markdown(index=False, tablefmt='simple')}\n\n{tally}"
+        told = "".join(f"\n* {name}: {words.strip()}" for name, words in self.cautions.items())
+        return f"{short.to_markdown(index=False, tablefmt='simple')}\n\n{tally}{told}"
 
     def write(self, folder: Path) -> list[Path]:
         """Write scorecard.md, .html and .json, each whole or not at all; return their paths."""
@@ -100,9 +107,11 @@ def scorecard(study: "Study", folder: Path, not_at_hand: Iterable[str] = ()) -> 
     """
     ledger = claims.ledger()
     evidence: dict[str, list[dict[str, Any]]] = {}
+    cautions: dict[str, str] = {}
     for analysis in study.analyses:
         file = folder / analysis.id / claims.FILE
-        caution = _caution(study, analysis, folder / analysis.id)
+        if caution := _caution(study, analysis, folder / analysis.id):
+            cautions[analysis.id] = caution
         for entry in claims.read(file) if file.exists() else []:
             claims.published_claim(entry["claim"])
             entry["note"] = caution + entry["note"]
@@ -124,7 +133,8 @@ def scorecard(study: "Study", folder: Path, not_at_hand: Iterable[str] = ()) -> 
             rows.append(
                 {**common, "kind": "", "data": "", "found": "", "note": "", "verdict": verdict}
             )
-    return Scorecard(f"{study.title} (cohort: {folder.name})", pd.DataFrame(rows)[COLUMNS])
+    title = f"{study.title} (cohort: {folder.name})"
+    return Scorecard(title, pd.DataFrame(rows)[COLUMNS], cautions)
 
 
 def _caution(study: "Study", analysis: "Analysis", folder: Path) -> str:
@@ -178,7 +188,7 @@ def _found(row: pd.Series, entry: dict[str, Any]) -> dict[str, str]:
     if entry["value"] is None:
         return {**shared, "found": "", "verdict": claims.NOT_AT_HAND}
     interval = entry["interval"]
-    text = _number(entry["value"])
+    text = _with_unit(entry["value"], row["unit"])
     if interval:
         text += f" [{_number(interval[0])}, {_number(interval[1])}]"
     if entry["n"] is not None:
@@ -194,6 +204,15 @@ def _published(row: pd.Series) -> str:
         return ""
     bound = {"above": "> ", "below": "< "}.get(row["direction"], "")
     return f"{bound}{_number(row['value'])} {row['unit']}"
+
+
+def _with_unit(x: float, unit: object) -> str:
+    """A number with its unit; of what a percentage is, the published value says."""
+    if not isinstance(unit, str):
+        return _number(x)
+    if unit == "odds ratio":
+        return f"{unit} {_number(x)}"
+    return f"{_number(x)} {unit[0] if unit.startswith('%') else unit}"
 
 
 def _number(x: float) -> str:

@@ -296,7 +296,7 @@ def test_a_sample_that_was_taken_after_the_last_contact_is_told():
     found = {"patients": tables.complete(people, "patients")}
     found["samples"] = tables.complete(samples, "samples")
     assert tables.misfits(found) == [
-        "samples: A-R, column day: is after the patient's follow_up_day"
+        "samples: row 1, column day: 'A-R' is after the patient's follow_up_day"
     ]
 
 
@@ -314,5 +314,19 @@ def test_a_sample_must_be_of_the_time_that_its_stage_says(stage, day, fault):
     samples = pd.DataFrame({"sample": ["A-1"], "patient": ["A"], "stage": [stage], "day": [day]})
     found = {"patients": tables.complete(people, "patients")}
     found["samples"] = tables.complete(samples, "samples")
-    told = [f"samples: A-1, column day: {fault}"] if fault else []
+    told = [f"samples: row 1, column day: 'A-1' {fault}"] if fault else []
     assert tables.misfits(found) == told
+
+
+@pytest.mark.parametrize("name", ["mutations", "serial_variants"])
+@pytest.mark.parametrize("alleles", [("C", "C"), ("AT", "AT"), ("-", "-")])
+def test_a_change_into_the_reference_is_refused(name, alleles):
+    frame = one(name, Reference_Allele=alleles[0], Tumor_Seq_Allele2=alleles[1], context=None)
+    if name == "serial_variants":
+        frame = frame.drop(columns="context")
+    assert "column Tumor_Seq_Allele2 is Reference_Allele again" in told(frame, name)
+
+
+def test_a_deleted_gene_needs_no_alleles():
+    frame = one("mutations", Reference_Allele=None, Tumor_Seq_Allele2=None, context=None)
+    assert told(frame, "mutations") == ""

@@ -118,6 +118,8 @@ def assemble(
     full = {name: tables.complete(table, name) for name, table in found.items()}
     if faults := tables.misfits(full):
         raise refusal(folder, faults)
+    for table in full.values():
+        table.attrs.clear()  # where rows came from matters no more
     people = full["patients"]
     people["timing"] = people["timing"].fillna(tables.timing(people["relapse_day"]))
     if file.fasta is not None and "mutations" in full:

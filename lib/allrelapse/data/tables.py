@@ -1,6 +1,8 @@
 """The tables of a cohort: their columns, units and limits, and what must fit between them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import pandas as pd
 import pandera.pandas as pa
@@ -98,6 +100,15 @@ def _context_fits(table: pd.DataFrame) -> "pd.Series[bool]":
     return ~(middle.notna() & single & middle.ne(reference)).fillna(value=False).astype(bool)
 
 
+def _alleles_differ(table: pd.DataFrame) -> "pd.Series[bool]":
+    same = table["Reference_Allele"] == table["Tumor_Seq_Allele2"]
+    return ~same.fillna(value=False).astype(bool)
+
+
+_ALLELES = pa.Check(
+    _alleles_differ,
+    error="column Tumor_Seq_Allele2 is Reference_Allele again: correct it, or remove the row",
+)
 _READS = pa.Check(_reads_fit, error="more reads with the variant (t_alt_count) than t_depth")
 _CONTEXT = pa.Check(
     _context_fits,
@@ -179,7 +190,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
                 unit="copies",
             ),
         },
-        checks=[_READS, _CONTEXT],
+        checks=[_ALLELES, _READS, _CONTEXT],
         unique=["sample", *VARIANT],
     ),
     "serial_samples": pa.DataFrameSchema(
@@ -209,7 +220,7 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
             "serial_sample": _column(str, ID, about="id in serial_samples", needed=True),
             **_VARIANT,
         },
-        checks=[_READS],
+        checks=[_ALLELES, _READS],
         unique=["serial_sample", *VARIANT],
     ),
     "drug_response": pa.DataFrameSchema(
@@ -255,6 +266,26 @@ REFERENCES = {
 """Which column of a table must be found in which other one, under the same name."""
 
 
+@dataclass(frozen=True)
+class Origin:
+    """The file that a table was read from and the number of each row there, for messages."""
+
+    file: str
+    numbers: Sequence[int]
+    word: str
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self  # pandas copies `attrs` deeply at every step
+
+
+def read_from(
+    table: pd.DataFrame, file: str, numbers: Sequence[int], word: str = "line"
+) -> pd.DataFrame:
+    """The table, with where its rows came from kept in its `attrs` until `misfits` has been."""
+    table.attrs["origin"] = Origin(file, numbers, word)
+    return table
+
+
 def complete(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """The table with every column of its schema, in that order; absent ones are all missing."""
     schema = SCHEMAS[name]
@@ -266,9 +297,10 @@ def complete(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table.assign(**lacking)[list(schema.columns)]
 
 
-def _by_row(column: "pd.Series[str]") -> list[tuple[int, str]]:
-    """Rows as people count them, with their values."""
-    return [(int(str(index)) + 1, value) for index, value in column.items()]
+def _place(table: pd.DataFrame, name: str, index: Any) -> str:  # noqa: ANN401
+    """The row of a table as people find it."""
+    origin = table.attrs.get("origin") or Origin(name, range(1, len(table) + 1), "row")
+    return f"{origin.file}: {origin.word} {origin.numbers[int(index)]}"
 
 
 def _gaps(dtype: str) -> str:
@@ -298,29 +330,35 @@ def misfits(tables: Mapping[str, pd.DataFrame]) -> list[str]:
             faults.append(f"{name}: needs the table {other}: add it")
             continue
         named = tables[name][key].drop_duplicates()
-        for row, value in _by_row(named[~named.isin(tables[other][key])]):
-            faults.append(f"{name}: row {row}, column {key}: {value!r} is not in {other}: add it")
+        for index, value in named[~named.isin(tables[other][key])].items():
+            place = _place(tables[name], name, index)
+            faults.append(f"{place}, column {key}: {value!r} is not in {other}: add it")
     people = tables["patients"]
     given = people["timing"].notna() & people["relapse_day"].notna()
     wrong = given & (people["timing"] != timing(people["relapse_day"]))
     for index, group, day in people.loc[wrong, ["timing", "relapse_day"]].itertuples():
         faults.append(
-            f"patients: row {index + 1}, column timing: {group!r} does not fit relapse_day "
-            f"{day:g}: under 274 days is very early, over 1095 late"
+            f"{_place(people, 'patients', index)}, column timing: {group!r} does not fit "
+            f"relapse_day {day:g}: under 274 days is very early, over 1095 late"
         )
     for before, after in IN_ORDER:
         for index in people.index[people[before] > people[after]]:
-            faults.append(f"patients: row {index + 1}, column {before}: is after {after}")
-    if "samples" in tables:
-        days = people[["patient", "relapse_day", "follow_up_day"]]
-        taken = tables["samples"].merge(days, on="patient")
-        early = taken["day"] < taken["relapse_day"] - SLACK
-        told = {
-            "is after the patient's follow_up_day": taken["day"] > taken["follow_up_day"],
-            "is long before the patient's relapse_day": (taken["stage"] == "relapse") & early,
-            "is after the patient's relapse_day": (taken["stage"] == "diagnosis")
-            & (taken["day"] > taken["relapse_day"]),
-        }
-        for words, rows in told.items():
-            faults += [f"samples: {s}, column day: {words}" for s in taken.loc[rows, "sample"]]
-    return faults
+            faults.append(f"{_place(people, 'patients', index)}, column {before}: is after {after}")
+    return faults + (_untimely(tables["samples"], people) if "samples" in tables else [])
+
+
+def _untimely(samples: pd.DataFrame, people: pd.DataFrame) -> list[str]:
+    """Samples whose day does not fit what is known of their patient."""
+    known = people.set_index("patient")
+    relapse, last = (samples["patient"].map(known[d]) for d in ("relapse_day", "follow_up_day"))
+    stage, day = samples["stage"], samples["day"]
+    told = {
+        "is after the patient's follow_up_day": day > last,
+        "is long before the patient's relapse_day": (stage == "relapse") & (day < relapse - SLACK),
+        "is after the patient's relapse_day": (stage == "diagnosis") & (day > relapse),
+    }
+    return [
+        f"{_place(samples, 'samples', index)}, column day: {sample!r} {words}"
+        for words, rows in told.items()
+        for index, sample in samples.loc[rows, "sample"].items()
+    ]

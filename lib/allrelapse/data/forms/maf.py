@@ -82,12 +82,13 @@ def _alleles(text: pd.DataFrame) -> tuple[dict[str, "pd.Series[Any]"], list[str]
             f"line {line}, column Tumor_Seq_Allele2: {allele!r} has several alleles: "
             "split it into one row per allele"
         )
-    for line, allele in second[(second == reference) & (second != "")].items():
+    same = (second == reference) & (second != "")
+    for line, allele in second[same].items():
         faults.append(
             f"line {line}, column Tumor_Seq_Allele2: {allele!r} is the reference allele: "
             "give the one of the tumour, or remove the row"
         )
-    second = second.mask(several, "")  # they are told already
+    second = second.mask(several | same, "")  # they are told already
     return {"Reference_Allele": reference, "Tumor_Seq_Allele2": second}, faults
 
 

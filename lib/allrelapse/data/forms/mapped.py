@@ -207,7 +207,9 @@ def _table(name: str, entry: TableMap, sheet: _Sheet, notes: list[str]) -> pd.Da
         rows[fault.row][list(columns).index(str(fault.column))] = ""
     cells = Cells(list(columns), [rows[i] for i in kept], [sheet.lines[i] for i in kept])
     names = {ours: (_theirs(column) or [ours])[0] for ours, column in entry.columns.items()}
-    return schemas.typed(cells, tables.SCHEMAS[name], f"{sheet.name} ({name})", names, known)
+    source = f"{sheet.name} ({name})"
+    made = schemas.typed(cells, tables.SCHEMAS[name], source, names, known)
+    return tables.read_from(made, source, cells.lines)
 
 
 def _column(ours: str, entry: ColumnMap, sheet: _Sheet) -> tuple[list[str], list[Fault]]:

@@ -50,8 +50,10 @@ def read_one(path: Path, name: str) -> pd.DataFrame:
     if path.suffix == ".parquet":
         frame = _fitted(files.read_parquet(path), name)
         frame.index += 1  # messages count rows from 1
-        return schemas.validate(frame, schema, path).reset_index(drop=True)
-    return schemas.typed(files.read(path), schema, path)
+        frame = schemas.validate(frame, schema, path).reset_index(drop=True)
+        return tables.read_from(frame, path.name, range(1, len(frame) + 1), "row")
+    cells = files.read(path)
+    return tables.read_from(schemas.typed(cells, schema, path), path.name, cells.lines)
 
 
 def _fitted(frame: pd.DataFrame, name: str) -> pd.DataFrame:

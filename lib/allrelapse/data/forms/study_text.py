@@ -9,7 +9,7 @@ import pandas as pd
 
 from allrelapse.data import files, schemas
 from allrelapse.data.cells import Cells, refusal, together
-from allrelapse.data.tables import SCHEMAS
+from allrelapse.data.tables import SCHEMAS, read_from
 from allrelapse.errors import InputError
 
 EXAMPLES = 5
@@ -65,7 +65,7 @@ def typed_text(
     made: dict[str, pd.DataFrame] = together(
         {"text": none_before, name: lambda: schemas.typed(cells, SCHEMAS[name], path, theirs)}
     )
-    return made[name]
+    return read_from(made[name], path.name, cells.lines)
 
 
 def converted(

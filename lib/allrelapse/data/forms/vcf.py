@@ -19,7 +19,7 @@ from allrelapse.data.contexts import CHROMOSOME_NAMES, is_bgzip, quiet
 from allrelapse.data.forms import native
 from allrelapse.data.forms.annotation import INDEL_CLASSES, Annotator, annotator
 from allrelapse.data.schemas import MISSING
-from allrelapse.data.tables import SCHEMAS, VARIANT
+from allrelapse.data.tables import SCHEMAS, VARIANT, read_from
 from allrelapse.errors import InputError
 
 SHEETS = tuple(ending for ending in native.ENDINGS if ending != ".parquet")
@@ -87,7 +87,7 @@ def read(folder: Path, file: CohortFile) -> tuple[dict[str, pd.DataFrame], str, 
     makers: dict[str, Callable[[], Any]] = {
         name: partial(native.read_one, place, name) for name, place in places.items() if place
     }
-    makers["samples"] = partial(schemas.typed, _ours(cells), SCHEMAS["samples"], path)
+    makers["samples"] = partial(_samples, path, cells)
     makers["vcf"] = partial(_wanted, folder, path, cells)
     tables: dict[str, Any] = together(makers)
     notes: list[str] = []
@@ -100,6 +100,12 @@ def read(folder: Path, file: CohortFile) -> tuple[dict[str, pd.DataFrame], str, 
 def _sheet(folder: Path) -> Path | None:
     path = native.find(folder, "samples")
     return path if path is not None and path.name.endswith(SHEETS) else None
+
+
+def _samples(path: Path, cells: Cells) -> pd.DataFrame:
+    """The sheet as our table of samples."""
+    made = schemas.typed(_ours(cells), SCHEMAS["samples"], path)
+    return read_from(made, path.name, cells.lines)
 
 
 def _ours(cells: Cells) -> Cells:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from allrelapse import cli, paths, yamls
-from allrelapse.data import cells, cohort, contexts, files
+from allrelapse.data import cells, cohort, contexts, files, workbook
 from allrelapse.data.forms import cbioportal, vcf
 from allrelapse.simulate import settings
 
@@ -81,7 +81,7 @@ def test_the_limits_are_those_of_the_code():
     assert f"{files.LARGEST:,} bytes of a table" in limits
     assert f"{files.ROWS:,} rows of text" in limits
     assert f"{files.PARQUET_ROWS:,} rows of Parquet" in limits
-    assert f"{files.LARGEST_WORKBOOK:,} bytes of a workbook" in limits
+    assert f"{workbook.LARGEST_WORKBOOK:,} bytes of a workbook" in limits
     assert f"{cells.WIDEST:,} columns" in limits
     assert f"Up to {contexts.MISMATCHES:.0%}".replace("%", " %") in README
     assert f"the first {cells.LIMIT}\nfaults" in README

@@ -195,7 +195,7 @@ def test_a_cell_far_to_the_right_is_refused(book):
 
 
 def test_a_wide_header_does_not_make_every_short_row_wide(book, monkeypatch):
-    monkeypatch.setattr(files, "CELLS", 5_000)
+    monkeypatch.setattr("allrelapse.data.workbook.CELLS", 5_000)
     wide = inline([f"c{i}" for i in range(100)]) + inline(["P1"]) * 60
     assert "5,000 cells" in refused(changed(book, SHEET, SHEET_XML.format(wide)))
 
@@ -223,7 +223,7 @@ def test_a_part_that_says_it_is_small_is_not_read_beyond_that(book):
 
 
 def test_many_tags_are_refused_before_they_fill_the_memory(book, monkeypatch):
-    monkeypatch.setattr(files, "TAGS", 10_000)
+    monkeypatch.setattr("allrelapse.data.workbook.TAGS", 10_000)
     assert "too many cells" in refused(changed(book, SHEET, SHEET_XML.format("<a/>" * 10_001)))
 
 

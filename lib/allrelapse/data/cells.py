@@ -17,6 +17,8 @@ LIMIT = 20
 """Faults of a table that are listed."""
 WIDEST = 16_384
 """Columns that are read; a spreadsheet has no more."""
+CHUNK = 1 << 20
+"""Bytes that are read at once."""
 LONGEST = 20_000_000
 """Characters of a line that are read."""
 
@@ -136,6 +138,18 @@ def readable(path: str | Path) -> Iterator[None]:
         raise InputError(f"{path} is a folder; name a file in it") from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+@contextmanager
+def refusing(path: Path, format_: str, mend: str) -> Iterator[None]:
+    """Tells whatever a library raises about a file as an InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # what they raise on malformed files is not documented
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(f"{path} cannot be read as {format_}: {lines[0][:200]}; {mend}") from error
 
 
 def decoded(raw: bytes, source: str | Path) -> str:

@@ -1,26 +1,18 @@
 """Every file of a user as cells: CSV, TSV, either compressed, XLSX and Parquet, within bounds."""
 
-import datetime
-import difflib
 import gzip
-import warnings
-import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from openpyxl.utils import get_column_letter
 
-from allrelapse.data import cells
-from allrelapse.data.cells import LIMIT, WIDEST, Cells, Record, refusal, shown
+from allrelapse.data import cells, workbook
+from allrelapse.data.cells import WIDEST, Cells, Record, refusal, refusing, shown
 from allrelapse.data.schemas import MISSING
 from allrelapse.errors import InputError
 
@@ -30,19 +22,7 @@ ROWS = 5_000_000
 """Rows of a table of text, every cell of which is an object for a while."""
 PARQUET_ROWS = 50_000_000
 """Rows of a Parquet table; a third of that, of mutations, takes 8 GB."""
-LARGEST_WORKBOOK = 300_000_000
-"""Bytes of all parts of a workbook, after decompression."""
-TAGS = 30_000_000
-"""XML tags of one part of a workbook; each takes far more memory than its text."""
-SHEET_ROWS = 1_048_576
-"""Rows of a sheet; no spreadsheet has more."""
-CELLS = 50_000_000
-"""Cells of a sheet, with the blank ones between others."""
-
-CHUNK = 1 << 20
 TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
-OLD = b"\xd0\xcf\x11\xe0"
-"""Begins the old formats of Excel, and workbooks behind a password."""
 
 
 def read(
@@ -86,7 +66,7 @@ def read(
     if path.suffix.lower() != ".xlsx":
         raise InputError(f"{path} is of no known format: save it as CSV in UTF-8, or as .xlsx")
     source = f"{path}, sheet {shown(sheet)}" if sheet else str(path)
-    return cells.table(_trimmed(_sheet(path, sheet, skip, comments)), source)
+    return cells.table(_trimmed(workbook.records(path, sheet, skip, comments)), source)
 
 
 def read_parquet(path: str | Path) -> pd.DataFrame:
@@ -102,7 +82,7 @@ def read_parquet(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     _check_regular(path)
-    with _refusing(path, "Parquet", "write it again, or save it as CSV in UTF-8"):
+    with refusing(path, "Parquet", "write it again, or save it as CSV in UTF-8"):
         with pq.ParquetFile(path) as file:
             _check_parquet(file, path)
             texts = [field.name for field in file.schema_arrow if _is_text(field.type)]
@@ -126,24 +106,12 @@ def _check_regular(path: Path) -> None:
         path.open("rb").close()
 
 
-@contextmanager
-def _refusing(path: Path, format_: str, mend: str) -> Iterator[None]:
-    """Tells whatever a library raises about a file as an InputError."""
-    try:
-        yield
-    except InputError:
-        raise
-    except Exception as error:  # what they raise on malformed files is not documented
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise InputError(f"{path} cannot be read as {format_}: {lines[0][:200]}; {mend}") from error
-
-
 def _content(path: Path) -> bytes:
     """The bytes of a file, decompressed if it is a .gz, read no further than the bound."""
     content = bytearray()
     try:
         with cells.readable(path), _opened(path) as stream:
-            while chunk := stream.read(CHUNK):
+            while chunk := stream.read(cells.CHUNK):
                 content += chunk
                 if len(content) > LARGEST:
                     raise InputError(f"{path} has more than {LARGEST:,} bytes: cut it into parts")
@@ -180,138 +148,6 @@ def _filled(row: list[str]) -> bool:
 
 def _chosen(row: list[str], kept: list[int]) -> list[str]:
     return [row[i] for i in kept]
-
-
-def _sheet(path: Path, sheet: str | None, skip: int, comments: str) -> list[Record]:
-    """The rows of a sheet as text, the column names first; all as wide as these, or wider."""
-    mend = "save it as .xlsx without a password, or as CSV in UTF-8"
-    with path.open("rb") as stream, _refusing(path, "a workbook", mend), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about styles and the like, which are not read
-        _check_workbook(path, stream)
-        book = openpyxl.load_workbook(stream, read_only=True, data_only=False, keep_links=False)
-        try:
-            return _rows(_chosen_sheet(book, sheet, path), path, skip, comments)
-        finally:
-            book.close()
-
-
-def _check_workbook(path: Path, stream: BinaryIO) -> None:
-    """Refuse what is no workbook, or would not fit into memory, or defines XML entities.
-
-    zipfile gives no more bytes of a part than the archive declares, so what is declared bounds
-    what is read.
-    """
-    if stream.read(len(OLD)) == OLD:
-        raise InputError(
-            f"{path} is an old Excel file or has a password: save it as .xlsx without one, or "
-            "as CSV in UTF-8"
-        )
-    with zipfile.ZipFile(stream) as archive:
-        if sum(part.file_size for part in archive.infolist()) > LARGEST_WORKBOOK:
-            raise InputError(
-                f"{path} has more than {LARGEST_WORKBOOK:,} bytes when decompressed: save the "
-                "sheet as CSV in UTF-8"
-            )
-        for part in archive.infolist():
-            if not part.filename.startswith("xl/media/"):
-                _check_part(path, archive, part)
-    stream.seek(0)
-
-
-def _check_part(path: Path, archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
-    """Refuse a part with a document type, which no workbook has, or with too many tags."""
-    tags, last = 0, b""
-    with archive.open(part) as stream:
-        while chunk := stream.read(CHUNK):
-            chunk = chunk.replace(b"\0", b"")  # as UTF-16 writes it
-            if b"<!DOCTYPE" in last + chunk:
-                raise InputError(
-                    f"{path} defines XML entities, as no spreadsheet does: save it again"
-                )
-            tags, last = tags + chunk.count(b"<"), chunk[-8:]
-            if tags > TAGS:
-                raise InputError(f"{path} has too many cells: save the sheet as CSV in UTF-8")
-
-
-def _chosen_sheet(book: Any, name: str | None, path: Path) -> Any:  # noqa: ANN401
-    """The worksheet of that name, or the first one."""
-    sheets = {sheet.title: sheet for sheet in book.worksheets}
-    if not sheets:
-        raise InputError(f"{path} has no sheet with cells")
-    if name is None:
-        return next(iter(sheets.values()))
-    if name not in sheets:
-        near = difflib.get_close_matches(name, sheets, 1)
-        hint = f"did you mean {shown(near[0])}?" if near else "it has " + _listed(list(sheets))
-        raise InputError(f"{path} has no sheet {shown(name)}; {hint}")
-    return sheets[name]
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(map(shown, names[:10])) + (" ..." if len(names) > 10 else "")
-
-
-def _rows(sheet: Any, path: Path, skip: int, comments: str) -> list[Record]:  # noqa: ANN401
-    """The rows of a worksheet that are not blank; row numbers are those of the sheet."""
-    sheet.reset_dimensions()  # what a sheet says about its size is not always true
-    found: list[Record] = []
-    faults: list[str] = []
-    count = width = 0
-    for line, row in enumerate(sheet.iter_rows(max_row=SHEET_ROWS + 1), 1):
-        count += max(len(row), width)
-        if len(row) > WIDEST or line > SHEET_ROWS or count > CELLS:
-            raise InputError(
-                f"{path}: sheet {shown(sheet.title)} reaches beyond {WIDEST:,} columns, "
-                f"{SHEET_ROWS:,} rows or {CELLS:,} cells: save the table as CSV in UTF-8"
-            )
-        if line <= skip or not row:
-            continue
-        texts, wrong = _row_texts(row)
-        if comments and not found and texts[0].startswith(comments):
-            continue
-        while texts and not texts[-1]:
-            texts.pop()
-        names = found[0][1] if found else texts
-        faults += [f"line {line}, column {_name(names, i)}: {fault}" for i, fault in wrong]
-        if texts or wrong:
-            width = width or len(texts)
-            found.append((line, texts + [""] * (width - len(texts))))
-        if len(faults) > 50 * LIMIT:
-            break
-    if faults:
-        raise refusal(f"{path}, sheet {shown(sheet.title)}", faults)
-    return found
-
-
-def _name(names: list[str], i: int) -> str:
-    """The name of a column, or its letter if it has none."""
-    return shown(names[i]) if i < len(names) and names[i].strip() else get_column_letter(i + 1)
-
-
-def _row_texts(row: Any) -> tuple[list[str], list[tuple[int, str]]]:  # noqa: ANN401
-    """The cells of a row as text, and what is wrong with which of them."""
-    texts, wrong = [], []
-    for i, cell in enumerate(row):
-        value = cell.value
-        if cell.data_type == "f":
-            wrong.append((i, "is a formula; paste its value"))
-        elif cell.data_type == "e":
-            wrong.append((i, f"{shown(value)} is an error of the spreadsheet; correct it"))
-        texts.append(value if isinstance(value, str) else _text(value))
-    return texts, wrong
-
-
-def _text(value: object) -> str:
-    """A value of a spreadsheet as one would type it."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    if isinstance(value, datetime.datetime):
-        return value.isoformat().removesuffix("T00:00:00")
-    return str(value)
 
 
 def _check_parquet(file: pq.ParquetFile, path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from allrelapse.data import files
 from allrelapse.data.cohort_file import CohortFile
-from allrelapse.data.forms import vcf
+from allrelapse.data.forms import vcf, vcf_file
 from allrelapse.errors import InputError
 
 HEADER = """##fileformat=VCFv4.2
@@ -149,7 +149,7 @@ def test_plain_gzip_is_refused_with_the_mend(cohort):
     ],
 )
 def test_alleles_and_position_become_those_of_maf(given, maf, cohort):
-    assert vcf.maf_alleles(*given) == maf
+    assert vcf_file.maf_alleles(*given) == maf
     found = mutations(cohort, row(CALL, pos=given[0], ref=given[1], alt=given[2])).iloc[0]
     names = ["Start_Position", "Reference_Allele", "Tumor_Seq_Allele2"]
     assert tuple(found[names]) == maf
@@ -158,7 +158,7 @@ def test_alleles_and_position_become_those_of_maf(given, maf, cohort):
 @given(st.integers(2, 99), *[st.text("ACGT", min_size=1, max_size=6)] * 2)
 def test_alleles_of_maf_make_the_same_sequence(position, reference, alternative):
     around = "ACGTTGCATGCA"
-    at, old, new = vcf.maf_alleles(position, reference, alternative)
+    at, old, new = vcf_file.maf_alleles(position, reference, alternative)
     if reference == alternative:
         return
     start = at - position + (old == "-")

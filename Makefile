@@ -11,7 +11,7 @@ export ALLRELAPSE_MIRROR := $(if $(MIRROR),$(if $(filter /%,$(MIRROR)),,$(CURDIR
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce data scorecard verify lab test lint bench format lock clean
+.PHONY: help env reproduce data scorecard verify site lab test lint bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ scorecard: env ## print the scorecard of the results that are there
 
 verify: env ## check the results against their receipts, without running anything
 	@$(BIN)/allrelapse verify --cohort "$(COHORT)"
+
+site: env ## build the site from the results that are there, into results/site
+	@$(BIN)/python tools/build_site.py
 
 lab: env ## explore the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks $(LAB)

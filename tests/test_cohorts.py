@@ -265,6 +265,12 @@ def test_no_folder_may_pass_for_the_simulated_cohort(named, root, made):
     assert not (root / "results").exists()
 
 
+@pytest.mark.parametrize("name", ["cohorts", "by_hand", "site"])
+def test_no_cohort_may_have_the_name_of_another_folder_of_results(name, root, made):
+    with pytest.raises(InputError, match=f"'{name}' is the study's own"):
+        prepare(root, put(root / "data" / name))
+
+
 def test_a_cohort_that_was_taken_in_is_known_by_its_name_and_by_its_copy(root):
     folder = put(root / "data" / "mine")
     first, _ = prepare(root, folder)

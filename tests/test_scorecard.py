@@ -9,7 +9,9 @@ import pytest
 from allrelapse import claims, scorecard
 from allrelapse.errors import InputError
 
-STUDY = SimpleNamespace(title="A study", analyses=[SimpleNamespace(id="01_relapse_timing")])
+STUDY = SimpleNamespace(
+    title="A study", cohort="own", analyses=[SimpleNamespace(id="01_relapse_timing")]
+)
 
 
 @pytest.fixture
@@ -107,7 +109,22 @@ def test_markdown_html_and_json_say_the_same(folder):
     assert len(table) == 2 + len(card.table)
     assert len({line.replace("\\|", "").count("|") for line in table}) == 1
     assert len(json.loads((folder / "scorecard.json").read_text())) == len(card.table)
-    assert (folder / "scorecard.html").read_text().count("<tr>") == 1 + len(card.table)
+    assert (folder / "scorecard.html").read_text().count("<tr ") == 1 + len(card.table)
+
+
+@pytest.mark.parametrize(("cohort", "card"), [("own", "results"), ("other", "results/other")])
+def test_a_claim_links_to_the_page_of_its_notebook(tmp_path, cohort, card):
+    """The card of the study's own cohort lies in results, that of another in its folder."""
+    page = tmp_path / "results" / cohort / "01_relapse_timing" / "notebook.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    scorecard.scorecard(STUDY, tmp_path / "results" / cohort).write(tmp_path / card)
+    links = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attrs: links.append(dict(attrs).get("href"))
+    parser.feed((tmp_path / card / "scorecard.html").read_text())
+    found = {link for link in links if link}
+    assert [(tmp_path / card / link).resolve() for link in found] == [page.resolve()]
 
 
 def test_hostile_text_stays_text_in_html(folder):

@@ -373,6 +373,20 @@ def test_what_a_hostile_cohort_says_stays_text(page, address, name):
     assert "<script>window.hacked = 1</script>" in told
 
 
+def test_the_scorecard_page_of_the_results_fits_a_phone_and_keeps_its_guard(browser, small):
+    page = browser.new_page(viewport={"width": 375, "height": 812})
+    page.goto((small / "results" / "scorecard.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
+    verdicts = page.locator("td .verdict").all()
+    assert len(verdicts) > 20
+    for verdict in verdicts:
+        box = verdict.bounding_box()
+        assert 0 <= box["x"] < box["x"] + box["width"] <= 375
+    assert Axe().run(page).response["violations"] == []
+    assert page.evaluate("window.hacked") is None
+    page.close()
+
+
 def test_hostile_texts_of_pictures_are_whole_and_each_picture_has_its_own(page, address):
     open_page(page, address, "analyses/01_relapse_timing")
     texts = [image.get_attribute("alt") for image in page.locator("main img").all()]

@@ -102,16 +102,15 @@ def main(file: Path) -> None:
     study = load(file)
     place = study.results(study.cohort).with_name("site")
     lacking = without_data(study)
-    with (
-        places.alone(place, click.echo),
-        tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch,
-    ):
-        docs = stage(study, lacking, Path(scratch))
-        click.echo(f"building {place}")
-        output = Path(scratch) / "html"
-        build(docs, output)
-        site_pages.copy_figures(study, output)
-        places.put_in_place(output, place)
+    with places.alone(place, click.echo):
+        places.tidy(place)
+        with tempfile.TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as scratch:
+            docs = stage(study, lacking, Path(scratch))
+            click.echo(f"building {place}")
+            output = Path(scratch) / "html"
+            build(docs, output)
+            site_pages.copy_figures(study, output)
+            places.put_in_place(output, place)
     click.echo(f"open {place / 'index.html'}")
 
 

@@ -219,8 +219,8 @@ def _framed(output: NotebookNode) -> NotebookNode:
     if html := output.get("data", {}).get("text/html"):
         html = re.sub(r"<style.*?</style>", "", html, flags=re.DOTALL)
         html = CLEAN.sanitize_html_tags(html)
-        html = html.replace('border="1" ', "").replace("<th></th>", "<td></td>")
-        frame = '<div class="frame" tabindex="0" role="region" aria-label="Table">'
+        html = re.sub(r"<th([^>]*)>(?:\s|&nbsp;|\xa0)*</th>", r"<td\1></td>", html)
+        frame = '<div class="frame" tabindex="0" role="group" aria-label="Table">'
         output["data"]["text/html"] = f"{frame}{html}</div>"
     return output
 

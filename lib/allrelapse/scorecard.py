@@ -33,14 +33,17 @@ VERDICTS = {
 
 @dataclass(frozen=True)
 class Scorecard:
-    """Verdicts in the ledger's order; `table` has the columns `COLUMNS`, one row per evidence.
+    """Verdicts in the ledger's order.
 
+    table : the columns `COLUMNS`, one row per evidence
     cautions : why results are not what the study file would give, by analysis
+    pages : by claim, where the page of its notebook is, as seen from the scorecard
     """
 
     title: str
     table: pd.DataFrame
     cautions: Mapping[str, str] = field(default_factory=dict)
+    pages: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         """Compact table for a terminal, a line of counts, and what was run otherwise."""
@@ -87,7 +90,7 @@ class Scorecard:
         )
         rows = self.table.to_dict("records")
         template = environment.get_template("scorecard.html")
-        return template.render(title=self.title, rows=rows, verdicts=VERDICTS)
+        return template.render(title=self.title, rows=rows, verdicts=VERDICTS, pages=self.pages)
 
     def _json(self) -> str:
         return json.dumps(self.table.to_dict("records"), indent=1, ensure_ascii=False) + "\n"
@@ -134,7 +137,15 @@ def scorecard(study: "Study", folder: Path, not_at_hand: Iterable[str] = ()) -> 
                 {**common, "kind": "", "data": "", "found": "", "note": "", "verdict": verdict}
             )
     title = f"{study.title} (cohort: {folder.name})"
-    return Scorecard(title, pd.DataFrame(rows)[COLUMNS], cautions)
+    return Scorecard(title, pd.DataFrame(rows)[COLUMNS], cautions, _pages(study, folder))
+
+
+def _pages(study: "Study", folder: Path) -> dict[str, str]:
+    """By claim, the page of its notebook; the study's own cohort has its card above `folder`."""
+    above = f"{folder.name}/" if folder.name == study.cohort else ""
+    names = claims.ledger()["analysis"].dropna()
+    there = {name for name in names if (folder / name / "notebook.html").is_file()}
+    return {str(c): f"{above}{n}/notebook.html" for c, n in names.items() if n in there}
 
 
 def _caution(study: "Study", analysis: "Analysis", folder: Path) -> str:

@@ -1,5 +1,6 @@
 """Build the site from results that are there: `make site`. Nothing of the study is run here."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -61,16 +62,23 @@ def stage(study: Study, lacking: list[str], folder: Path) -> Path:
     for name in BESIDE:
         (folder / name).symlink_to(paths.REPOSITORY / name)
     shutil.copytree(paths.REPOSITORY / "benchmarks", docs / "benchmarks")
-    readme = docs / "benchmarks" / "README.md"
-    # a folder is no page that one could link to
-    readme.write_text(
-        readme.read_text(encoding="utf-8").replace("[`results/`](results)", "`results/`")
-    )
+    for page in docs.rglob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(_without_folder_links(text, page.parent), encoding="utf-8")
     if (docs / "teaching.md").exists():
         with (docs / "class.md").open("a", encoding="utf-8") as page:
             page.write("\n```{toctree}\nteaching\n```\n")
     site_pages.write(study, lacking, open_data.registry(), docs)
     return docs
+
+
+def _without_folder_links(text: str, folder: Path) -> str:
+    """The text of a page in `folder`, whose links to folders are words: these are no pages."""
+    return re.sub(
+        r"\[([^\]]+)\]\(([^)#:]+)\)",
+        lambda link: link[1] if (folder / link[2]).is_dir() else link[0],
+        text,
+    )
 
 
 def build(docs: Path, output: Path) -> None:

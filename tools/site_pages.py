@@ -242,8 +242,8 @@ def _write_list(study: Study, pages: Path) -> None:
 
 
 def _labels(rows: list[dict[str, Any]]) -> list[str]:
-    """What the rows say of robustness; nothing if no multiverse has been run."""
-    return sorted({str(row["robustness"]) for row in rows if row.get("robustness")})
+    """First words of what rows say of robustness; nothing if no multiverse has been run."""
+    return sorted({str(row["robustness"]).split()[0] for row in rows if row.get("robustness")})
 
 
 def _verdicts(rows: list[dict[str, Any]], analysis: Analysis | None = None) -> dict[str, int]:

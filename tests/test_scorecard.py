@@ -78,7 +78,7 @@ def test_what_was_found_has_the_unit_of_the_claim(claim, shown, tmp_path, monkey
     analysis = claims.published_claim(claim)["analysis"]
     monkeypatch.setenv("ALLRELAPSE_OUTPUT", str(tmp_path / analysis))
     claims.record(claim, "recovered", 7.0, truth=7.0)
-    here = SimpleNamespace(title="A study", analyses=[SimpleNamespace(id=analysis)])
+    here = SimpleNamespace(title="A study", cohort="own", analyses=[SimpleNamespace(id=analysis)])
     [row] = rows(scorecard.scorecard(here, tmp_path), claim)
     assert row["found"] == f"{shown}; planted 7"
 

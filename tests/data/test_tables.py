@@ -35,7 +35,7 @@ GOOD = {
     },
     "drug_response": {
         "line": "REH", "genotype": "wild type", "drug": "6-thioguanine", "dose": 0.5,
-        "viability": 0.9, "replicate": 1, "plate": 1,
+        "viability": 0.9, "time_zero": 0.125, "replicate": 1, "plate": 1,
     },
 }  # fmt: skip
 
@@ -106,6 +106,7 @@ def test_only_what_is_needed_must_be_there(name):
         ("serial_variants", "t_depth", -5),
         ("drug_response", "dose", -1.0),
         ("drug_response", "viability", 10.5),
+        ("drug_response", "time_zero", 0.0),
         ("drug_response", "replicate", 0),
     ],
 )

@@ -44,13 +44,15 @@ def test_the_fit_is_that_of_curve_fit():
     assert fit.sigma == pytest.approx(np.sqrt(squares / (len(table) - 4)), rel=1e-7)
 
 
-@pytest.mark.parametrize("kind", ["relative", "absolute"])
-def test_at_the_ends_of_the_interval_the_best_fit_is_as_bad_as_f_allows(kind):
+@pytest.mark.parametrize(("kind", "aim"), [("relative", 0.5), ("absolute", 0.5), ("absolute", 0.7)])
+def test_at_the_ends_of_the_interval_the_best_fit_is_as_bad_as_f_allows(kind, aim):
     table = plate(noise=0.06)
-    fit = drugs.fit_curve(table, kind=kind, level=0.9, **PLAIN)
+    fit = drugs.fit_curve(table, kind=kind, level=0.9, aim=aim, **PLAIN)
+    if kind == "absolute":
+        assert fit.predict(fit.ic50.value) == pytest.approx(aim)
 
     def law(dose, top, bottom, hill, given):
-        share = (0.5 / (0.5 - bottom)) ** (1 / hill) if kind == "absolute" else 1.0
+        share = ((1 - aim) / (aim - bottom)) ** (1 / hill) if kind == "absolute" else 1.0
         return top * (bottom + (1 - bottom) / (1 + (dose * share / given) ** hill))
 
     freedom = len(table) - 4

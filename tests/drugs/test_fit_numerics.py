@@ -22,11 +22,11 @@ DEFAULT = {"outliers": 0.01, "uneven": True}
     [
         Model(wells(plate(tops=(1.0, 0.7)))),
         Model(wells(plate()), lowest=-1.0),
-        Model(wells(plate()), halving=True),
+        Model(wells(plate()), aim=0.4),
         Model(PAIR),
         Model(PAIR, parallel=False),
     ],
-    ids=["plates", "growth", "halving", "parallel", "free"],
+    ids=["plates", "growth", "aim", "parallel", "free"],
 )
 def test_derivatives_are_those_of_finite_differences(model):
     theta = np.random.default_rng(1).normal(0.7, 0.3, model.size)
@@ -49,14 +49,26 @@ def test_wells_that_scatter_with_their_cells_are_seen_to(noise, lowest, highest)
     assert lowest <= scatter.min() / scatter.max() <= highest
 
 
-def test_the_robust_standard_error_is_hc3():
+def test_the_robust_standard_error_is_hc2():
     model, theta, _, _ = least(plate(noise=0.05, tops=(1.0, 0.8)), **DEFAULT)
     slopes = model.slopes(theta)
     straight = sm.OLS(-model.residual(theta), slopes).fit()
     for place in range(model.size):
         naive, robust, _ = sandwich(model, theta, np.eye(model.size)[place])
         assert naive == pytest.approx(straight.bse[place], rel=1e-4)
-        assert robust == pytest.approx(straight.HC3_se[place], rel=1e-4)
+        assert robust == pytest.approx(straight.HC2_se[place], rel=1e-4)
+
+
+def test_of_several_directions_the_mean_variance_counts_whatever_basis_they_are_given_in():
+    """Trace of one covariance in the other, over their number, from statsmodels."""
+    model, theta, _, _ = least(plate(noise=0.05, tops=(1.0, 0.8)), **DEFAULT)
+    straight = sm.OLS(-model.residual(theta), model.slopes(theta)).fit()
+    asked = np.eye(model.size)[-3:-1]
+    usual, robust = asked @ straight.cov_params() @ asked.T, asked @ straight.cov_HC2 @ asked.T
+    ratio = np.trace(np.linalg.solve(usual, robust)) / 2
+    for basis in (np.eye(2), np.array([[3.0, 1.0], [-1.0, 0.5]])):
+        found = sandwich(model, theta, basis @ asked)
+        assert (found.robust / found.naive) ** 2 == pytest.approx(ratio, rel=1e-4)
 
 
 def test_the_robust_error_has_the_freedom_of_its_quadratic_form():
@@ -69,7 +81,7 @@ def test_the_robust_error_has_the_freedom_of_its_quadratic_form():
     variances = []
     for _ in range(400):
         noise = rng.standard_normal(len(slopes))
-        variances.append(sm.OLS(noise, slopes).fit().HC3_se[-1] ** 2)
+        variances.append(sm.OLS(noise, slopes).fit().HC2_se[-1] ** 2)
     freedom = 2 * np.mean(variances) ** 2 / np.var(variances)
     assert found.freedom == pytest.approx(freedom, rel=0.25)
     assert found.freedom < model.freedom / 2  # as few wells tell where the middle is

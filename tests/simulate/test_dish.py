@@ -98,7 +98,24 @@ def test_noise_and_outliers_are_as_set():
     assert len(planted) == 70
 
 
-def test_viability_is_a_number_between_none_and_twice():
-    wells, _ = viability(outliers=0.5)
-    assert wells["viability"].between(0, 2).all()
+def test_dead_wells_read_below_zero_as_often_as_their_mean_says():
+    """Where noise is cut off at zero, the planted curve is not the mean of the wells."""
+    wells, planted = viability(replicates=40, outliers=0.0)
+    full = wells.merge(planted, on=CURVE)
+    mean = full["floor"] + (1 - full["floor"]) / (1 + (full["dose"] / full["ic50"]) ** full["hill"])
+    dead = (full["viability"] - mean)[mean < 0.05]
+    assert abs(dead.mean()) < 4 * 0.05 / np.sqrt(len(dead))
+    assert (full["viability"] < 0).any()
     assert pd.api.types.is_float_dtype(wells["dose"])
+
+
+def test_cells_at_time_zero_are_those_that_double_to_the_untreated_ones():
+    """So the growth rate of wells that hold as many cells as then is 0, and of untreated ones 1."""
+    wells, planted = viability(viability_noise=0.0, outliers=0.0, plates=40)
+    by_line = wells.groupby("line")["time_zero"]
+    assert dict(planted.groupby("line")["doublings"].first()) == dish.DOUBLINGS
+    for line, doublings in dish.DOUBLINGS.items():
+        assert -np.log2(by_line.mean()[line]) == pytest.approx(doublings, abs=0.02)
+    assert by_line.std().gt(0).all()
+    of_plates = wells.groupby([*CURVE, "plate"])["time_zero"]
+    assert (of_plates.max() == of_plates.min()).all()

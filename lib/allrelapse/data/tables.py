@@ -238,6 +238,12 @@ SCHEMAS: Mapping[str, pa.DataFrameSchema] = {
                 unit="fraction",
                 needed=True,
             ),
+            "time_zero": _column(
+                float,
+                pa.Check.in_range(0, 10, include_min=False),
+                about="live cells when the drug was added, against untreated ones at the end",
+                unit="fraction",
+            ),
             "replicate": _column("Int64", pa.Check.ge(1), about="repeat on the plate", needed=True),
             "plate": _column("Int64", pa.Check.ge(1), about="plate"),
         },

@@ -12,7 +12,7 @@ from scipy.special import logit
 from scipy.stats import false_discovery_control
 from scipy.stats import t as student
 
-from allrelapse.drugs.law import Array, absolute_ic50, law
+from allrelapse.drugs.law import Array, dose_for, law
 from allrelapse.drugs.metrics import area
 from allrelapse.drugs.model import Model
 from allrelapse.drugs.profile import profile, sandwich
@@ -96,6 +96,7 @@ def fit_curve(
     outliers: float = OUTLIERS,
     uneven: bool = True,
     lowest: float = 0.0,
+    aim: float = 0.5,
 ) -> CurveFit:
     """The dose-response curve of one drug in one kind of cells.
 
@@ -115,6 +116,8 @@ def fit_curve(
     outliers : false discovery rate among the wells left out; 0 to leave out none
     uneven : let the scatter of wells depend on their viability; else all scatter alike
     lowest : least bottom; -1 for growth rates (`gr_values`)
+    aim : the viability at which an absolute dose is told, if it is not half (`viability_at_gr`);
+        then `ic50` is the dose for that
 
     Raises
     ------
@@ -129,13 +132,16 @@ def fit_curve(
             f"kind must be absolute or relative, level and outliers lie between 0 and 1; got "
             f"{kind!r}, {level}, {outliers}"
         )
+    if not max(lowest, 0) < aim < 1:
+        raise InputError(f"aim must lie between 0 and 1; got {aim}")
     model, theta, squares, outlier = least(table, outliers=outliers, uneven=uneven, lowest=lowest)
     data = model.data
     bottom, hill = model.shape(theta)
     relative = float(np.exp(np.clip(theta[-1], -700, 700)))
     p_effect = _p_effect(data)
-    found = relative if kind == "relative" else float(absolute_ic50(relative, hill, bottom))
-    ends = _interval(model, theta, squares, found, kind, level)
+    aim = aim if kind == "absolute" else 0.0
+    found = float(dose_for(aim, relative, hill, bottom)) if aim else relative
+    ends = _interval(model, theta, squares, found, aim, level)
     flat = p_effect >= 1 - level
     value, status = _told(found, ends, data, flat, kind)
     low, high = map(float, np.exp(data.range()))
@@ -222,18 +228,18 @@ def _p_effect(data: Wells) -> float:
 
 
 def _interval(
-    model: Model, theta: Array, squares: float, found: float, kind: Kind, level: float
+    model: Model, theta: Array, squares: float, found: float, aim: float, level: float
 ) -> tuple[float, float]:
     """Profile interval of the IC50, µmol per litre, open where the doses do not bound it."""
     low, high = model.data.range()
-    mine = Model(model.data, model.lowest, halving=kind == "absolute")
+    mine = Model(model.data, model.lowest, aim)
     begin = theta.copy()
-    if kind == "absolute":
-        share = (model.shape(theta)[0] - model.lowest) / (0.5 - model.lowest)
+    if aim:
+        share = (model.shape(theta)[0] - model.lowest) / (aim - model.lowest)
         begin[model.plates] = logit(np.clip(share, 0.01, 0.99))
         begin[-1] = np.log(np.clip(found, *np.exp([low - 2, high + 2])))
     best = float(np.log(found)) if 0 < found < np.inf else np.inf
-    if kind == "absolute":
+    if aim:
         begin, _ = mine.solve(begin)
     curve = profile(mine, begin, squares, inside=low <= best <= high)
     lower, upper = np.exp(curve.interval(best, low, high, level))

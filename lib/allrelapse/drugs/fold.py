@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import f as fisher_f
 
 from allrelapse.drugs.fit import OUTLIERS, least
 from allrelapse.drugs.law import Array
 from allrelapse.drugs.model import Model
-from allrelapse.drugs.profile import Profile, profile
+from allrelapse.drugs.profile import Profile, p_restricted, profile
 from allrelapse.drugs.wells import together
 from allrelapse.errors import InputError
 from allrelapse.exact import Estimate, q_values
@@ -30,8 +29,8 @@ class FoldChange:
         with the interval's one finite end as the bound; NaN where nothing can be told
     status : `MEASURED`, or in words why there is no number
     p_value : that both IC50s are the same, by the likelihood ratio, as of `Profile`
-    p_parallel : that both curves have one slope and one bottom, which `fold` rests on, by F; a
-        little too small where wells scatter unevenly
+    p_parallel : that both curves have one slope and one bottom, which `fold` rests on, as of
+        `p_restricted`
     wells : number of wells of both curves that count
     """
 
@@ -101,7 +100,7 @@ def _compared(own: Alone, base: Alone, *, parallel: bool, level: float) -> FoldC
         fold=Estimate(found, *ends),
         status=status,
         p_value=curve.p_value(0.0),
-        p_parallel=_f_test(fits[True][2], fits[False][2], 2, fits[False][0].freedom),
+        p_parallel=_p_parallel(fits[True][:2], fits[False][0], (fits[True][2], fits[False][2])),
         wells=len(data.viability),
     )
 
@@ -128,11 +127,15 @@ def _starts(model: Model, base: Alone, own: Alone) -> list[Array]:
     return sorted(starts, key=model.error)[:2]
 
 
-def _f_test(restricted: float, free: float, lost: int, freedom: int) -> float:
-    """P of a restriction that takes away some parameters."""
-    if restricted <= free:
-        return 1.0
-    return float(fisher_f.sf((restricted - free) / lost / (free / freedom), lost, freedom))
+def _p_parallel(restricted: Alone, free: Model, squares: tuple[float, float]) -> float:
+    """P that two curves have one bottom and one slope."""
+    model, theta = restricted
+    first, end = model.plates, model.plates + 2
+    both = np.r_[theta[:end], theta[first:]]  # the pair of each
+    apart = np.zeros((2, free.size))
+    apart[:, first : first + 2], apart[:, first + 2 : first + 4] = np.eye(2), -np.eye(2)
+    least_restricted, least_free = squares
+    return p_restricted(free, both, least_free, least_restricted - least_free, apart)
 
 
 def _limits(model: Model, theta: Array) -> tuple[float, float]:

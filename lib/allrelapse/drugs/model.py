@@ -14,8 +14,8 @@ from allrelapse.drugs.wells import Wells
 HILL = (0.1, 10.0)
 """Slopes that are told: shallower is no curve, steeper is a step between two doses."""
 SLOPES = float(np.log(HILL[1] / HILL[0]))
-HALF = 0.5 - 1e-9
-"""Highest bottom of a curve that falls to half."""
+CLOSE = 1e-9
+"""By how much the bottom of a curve is below the viability at which a dose is asked for."""
 EDGE = 4.0  # a fit begins within these logits of its limits, where it can still move
 
 
@@ -28,12 +28,13 @@ class Model:
     ratio.
 
     lowest : least bottom: 0 for viability, -1 for growth rates
-    halving : the IC50 is the absolute one, so that the bottom lies below half; one curve only
+    aim : if above 0, the IC50 is the dose at which viability falls to this fraction, so that the
+        bottom lies below it; one curve only
     """
 
     data: Wells
     lowest: float = 0.0
-    halving: bool = False
+    aim: float = 0.0
     parallel: bool = True
 
     @cached_property
@@ -75,7 +76,7 @@ class Model:
     @property
     def bottoms(self) -> tuple[float, float]:
         """Limits of the bottom."""
-        return self.lowest, HALF if self.halving else 1.0
+        return self.lowest, self.aim - CLOSE if self.aim else 1.0
 
     @cached_property
     def _fixed(self) -> tuple[Array, Array, Array, NDArray[np.int64], NDArray[np.int64]]:
@@ -93,8 +94,8 @@ class Model:
         bottom, hill = bottoms[which], hills[which]
         at = self.plates + 2 * self.shapes
         log_ic50 = theta[at] + (second * theta[-1] if self.curves == 2 else 0.0)
-        if self.halving:
-            share = np.log(0.5 / (0.5 - bottom))
+        if self.aim:
+            share = np.log((1 - self.aim) / (self.aim - bottom))
             log_ic50 = log_ic50 - share / hill
         gap = dose - log_ic50
         dead = treated * expit(hill * gap)
@@ -102,9 +103,9 @@ class Model:
         height = 1 - (1 - bottom) * dead
         steep = top * (1 - bottom) * dead * (1 - dead)
         by_x, by_hill, by_bottom = steep * hill, -steep * gap, top * dead
-        if self.halving:
+        if self.aim:
             by_hill = by_hill + by_x * share / hill**2
-            by_bottom = by_bottom - by_x / (hill * (0.5 - bottom))
+            by_bottom = by_bottom - by_x / (hill * (self.aim - bottom))
         slopes = np.zeros((len(height), self.size))
         slopes[rows, self.data.plate] = height
         where = self.plates + 2 * which

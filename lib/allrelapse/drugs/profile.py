@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
+from scipy.stats import f as fisher_f
 from scipy.stats import t as student
 
 from allrelapse.drugs.law import Array
@@ -69,10 +70,41 @@ def profile(
         would rest on one or two wells, and the model's is used
     """
     scale, freedom = 1.0, float(model.freedom)
-    if inside and model.data.known and squares > _rounding(model):
-        found = sandwich(model, theta, np.eye(model.size)[-1])
-        scale, freedom = float(np.clip(found.naive / found.robust, *SCALES)), found.freedom
+    if inside:
+        scale, freedom = _robust(model, theta, squares, np.eye(model.size)[-1])
     return Profile(model, theta, squares, others, scale, freedom)
+
+
+def p_restricted(
+    free: Model, theta: Array, squares: float, more: float, directions: Array
+) -> float:
+    """P of a restriction of a model, by the F of the likelihood ratio on the robust scale.
+
+    Parameters
+    ----------
+    free : the model without the restriction
+    theta, squares : its parameters at the best restricted fit, and its least sum of squares
+    more : what the restriction adds to the sum of squares
+    directions : combinations of parameters that the restriction sets to 0
+
+    Source: Bates & Watts 1988, section 3.10 (F of nested models); Kent 1982 and Rao & Scott 1984
+    as above (its scale).
+    """
+    scale, freedom = _robust(free, theta, squares, directions)
+    variance = max(squares, _rounding(free)) / free.freedom
+    ratio = scale**2 * max(more, 0.0) / len(directions) / variance
+    return float(fisher_f.sf(ratio, len(directions), freedom))
+
+
+def _robust(model: Model, theta: Array, squares: float, directions: Array) -> tuple[float, float]:
+    """The model's standard error over the robust one, and degrees of freedom.
+
+    Where scatter cannot be told from few wells, or is none, the model's own.
+    """
+    if not model.data.known or squares <= _rounding(model):
+        return 1.0, float(model.freedom)
+    found = sandwich(model, theta, directions)
+    return float(np.clip(found.naive / found.robust, *SCALES)), found.freedom
 
 
 def _rounding(model: Model) -> float:
@@ -88,21 +120,32 @@ class Errors(NamedTuple):
     freedom: float
 
 
-def sandwich(model: Model, theta: Array, direction: Array) -> Errors:
+def sandwich(model: Model, theta: Array, directions: Array) -> Errors:
     """Standard error of a linear combination of parameters: of the model, and robust.
 
-    The robust one (HC3) holds whatever the scatter of each well is. It rests on the few wells that
+    The robust one (HC2) holds whatever the scatter of each well is. It rests on the few wells that
     matter to this combination, which its degrees of freedom allow for.
 
-    Source: Long & Ervin 2000, Am Stat 54:217 (HC3); Bell & McCaffrey 2002, Survey Methodology
-    28:169 (degrees of freedom, after Satterthwaite).
+    Parameters
+    ----------
+    directions : weights of the parameters; or several combinations x parameters, of which the root
+        of the mean variance is given after they were made independent of each other and alike
+        under the model
+
+    Source: Bell & McCaffrey 2002, Survey Methodology 28:169 (HC2 with degrees of freedom after
+    Satterthwaite; both also in Imbens & Kolesar 2016, Rev Econ Stat 98:701); Rao & Scott 1984,
+    Ann Stat 12:46 (mean variance of several).
     """
     slopes, away = model.slopes(theta), model.residual(theta)
     inverse = np.linalg.pinv(slopes, rcond=1e-8)
     leverage = np.clip((slopes * inverse.T).sum(axis=1), 0, 0.95)
-    weight = direction @ inverse
-    naive = float(np.sqrt(weight @ weight * (away @ away) / model.freedom))
-    each = (weight / (1 - leverage)) ** 2
+    weights = np.atleast_2d(directions @ inverse)
+    if directions.ndim == 2:
+        _, size, alike = np.linalg.svd(weights, full_matrices=False)
+        weights = alike[size > 1e-8 * size.max(initial=0)]
+    each = (weights**2).sum(axis=0) / max(len(weights), 1)
+    naive = float(np.sqrt(each.sum() * (away @ away) / model.freedom))
+    each = each / (1 - leverage)
     robust = float(np.sqrt(each @ away**2))
     if not robust > 0:  # nothing depends on it
         return Errors(naive, naive or 1.0, float(model.freedom))

@@ -15,6 +15,8 @@ HILL = 1.6
 FLOOR = 0.03
 LINES = {"SIM-1": 1.0, "SIM-2": 2.0}
 """Made-up cell lines and how much more they stand than the first."""
+DOUBLINGS = {"SIM-1": 3.0, "SIM-2": 1.5}
+"""How often untreated cells double while the drug is there (assumptions)."""
 FOLD: dict[str, dict[str, tuple[float, float]]] = {
     "wild type": {},
     "NT5C2 p.R367Q": {"6-thioguanine": (8, 5), "6-mercaptopurine": (10, 6)},
@@ -34,7 +36,7 @@ def viability(settings: Settings, rng: Generator) -> tuple[pd.DataFrame, pd.Data
     Returns
     -------
     The table drug_response, and `line`, `genotype`, `drug`, `ic50` (µmol per litre), `hill`,
-    `floor`.
+    `floor`, `doublings` (of untreated cells).
     """
     planted = pd.DataFrame(
         [
@@ -45,6 +47,7 @@ def viability(settings: Settings, rng: Generator) -> tuple[pd.DataFrame, pd.Data
         ],
         columns=["line", "genotype", "drug", "ic50"],
     ).assign(hill=HILL, floor=FLOOR)
+    planted["doublings"] = planted["line"].map(DOUBLINGS)
     steps = np.r_[0.0, 4.0 ** np.arange(settings.doses - 1)]
     wells = planted.merge(pd.DataFrame({"step": steps}), how="cross")
     wells = wells.merge(pd.DataFrame({"plate": range(1, settings.plates + 1)}), how="cross")
@@ -59,6 +62,10 @@ def viability(settings: Settings, rng: Generator) -> tuple[pd.DataFrame, pd.Data
     noise = rng.normal(0, settings.viability_noise, len(wells))
     wrong = rng.random(len(wells)) < settings.outliers
     noise = np.where(wrong, rng.normal(0, 0.5, len(wells)), noise)
-    wells["viability"] = np.round(np.clip(mean * shift + noise, 0, 2), 4)
-    columns = ["line", "genotype", "drug", "dose", "viability", "replicate", "plate"]
+    # background was subtracted, so that dead wells read below 0 as often as above
+    wells["viability"] = np.round(np.clip(mean * shift + noise, -1, 10), 4)
+    counted = rng.normal(1, 0.03, plate.shape)  # anew, on a plate that is opened at time zero
+    counted = np.repeat(counted[:, None, :], len(steps), axis=1).ravel().repeat(settings.replicates)
+    wells["time_zero"] = np.round(counted / 2 ** wells["doublings"], 4)
+    columns = ["line", "genotype", "drug", "dose", "viability", "time_zero", "replicate", "plate"]
     return wells[columns].astype({"replicate": "Int64", "plate": "Int64"}), planted

@@ -27,6 +27,7 @@ from allrelapse.survival.checks import (
     scaled,
     some_events,
 )
+from allrelapse.survival.redraw import redrawn
 
 TIES = ("efron", "breslow", "exact")
 """What is done with events at the same time."""
@@ -159,39 +160,83 @@ def firth(
     event: str,
     covariates: Sequence[str],
     level: float = 0.95,
+    redraws: int = 0,
+    seed: int = 0,
 ) -> CoxModel:
     """Hazard ratios by Firth's penalised partial likelihood, which are always finite.
 
-    For few events, or where a group has none. It does not take all of the bias away, as who is at
-    risk depends on who died before (`benchmarks/README.md` tells how much is left).
+    For few events, or where a group has none. With few events per covariate ratios come out too far
+    from 1, and those of a rare feature too high: the penalty is the largest where those with and
+    without the feature weigh alike among those at risk. Profile intervals then hold too seldom
+    (`benchmarks/README.md`). With `redraws` intervals and P values allow for what the estimates of
+    cohorts redrawn from the fitted model do.
 
     Parameters
     ----------
     table, time, event, covariates : as for `cox`; there are no strata, and ties are Breslow's
+    redraws : number of cohorts; 100 will do, as only a mean and a spread are taken from them
+    seed : of the redraws
 
     Returns
     -------
-    CoxModel, with profile intervals and P values of penalised likelihood ratios.
+    CoxModel, with profile intervals and P values of penalised likelihood ratios; with redraws, of
+    the normal law with the mean and spread of (estimate - planted) / standard error.
 
     Raises
     ------
     InputError
         As told by `model_data`, or if it does not converge.
 
-    Source: Heinze & Schemper 2001, Biometrics 57:114 (firthmodels).
+    Source: Heinze & Schemper 2001, Biometrics 57:114 (firthmodels); Davison & Hinkley 1997,
+    Bootstrap Methods and their Application, sections 5.2 (studentised) and 7.3 (Cox's model).
     """
     data = model_data(table, time, event, covariates, ())
     fit = FirthCoxPH(backend="numpy", max_iter=200)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
-            fit.fit(data.covariates, (data.events == 1, data.times)).lrt()
-            ends = fit.conf_int(1 - level, "pl")
+            fit.fit(data.covariates, (data.events == 1, data.times))
+            if redraws:
+                ends, p_value = _redrawn_ends(data, fit, redraws, seed, level)
+            else:
+                ends, p_value = fit.conf_int(1 - level, "pl").T, fit.lrt().lrt_pvalues_
         except (Warning, np.linalg.LinAlgError) as reason:
             raise InputError(f"columns {', '.join(covariates)}: no fit ({reason})") from reason
-    found = _coefficients(data, fit.coef_, fit.bse_, ends[:, 0], ends[:, 1], fit.lrt_pvalues_)
+    found = _coefficients(data, fit.coef_, fit.bse_, ends[0], ends[1], p_value)
     likelihood = float(fit.loglik_), _penalised_null(data)
     return CoxModel(found, "breslow", len(data.times), int(data.events.sum()), *likelihood)
+
+
+def _redrawn_ends(
+    data: ModelData, fit: FirthCoxPH, number: int, seed: int, level: float
+) -> tuple[Floats, Floats]:
+    """Ends of intervals and P values from the pivots of cohorts redrawn from a fit."""
+    pivots = _pivots(data, fit, number, seed)
+    shift, spread = pivots.mean(axis=0), pivots.std(axis=0, ddof=1)
+    reach = norm.ppf((1 + level) / 2) * spread * np.array([[1], [-1]])
+    ends = fit.coef_ - (shift + reach) * fit.bse_
+    return ends, 2 * norm.sf(np.abs(fit.coef_ / fit.bse_ - shift) / spread)
+
+
+def _pivots(data: ModelData, fit: FirthCoxPH, number: int, seed: int) -> Floats:
+    """(Estimate - planted) / error of each redrawn cohort, cohorts x covariates."""
+    baseline = fit.unique_times_, fit.cum_baseline_hazard_
+    log_hazard, rng = data.covariates @ fit.coef_, np.random.default_rng(seed)
+    pivots, again = [], FirthCoxPH(max_iter=200)
+    cohorts = redrawn(data.times, data.events, log_hazard, baseline, number, rng)
+    for times, events in zip(*cohorts, strict=True):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                again.fit(data.covariates, (events == 1, times))
+            except (Warning, ValueError, np.linalg.LinAlgError):
+                continue  # nobody had the event, or those at risk did not differ
+        pivots.append((again.coef_ - fit.coef_) / again.bse_)
+    if len(pivots) < max(number / 2, 2):
+        raise InputError(
+            f"{int(data.events.sum())} events: too few to redraw cohorts; take redraws=0"
+        )
+    return np.array(pivots)
 
 
 def _penalised_null(data: ModelData) -> float:

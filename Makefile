@@ -11,7 +11,7 @@ export ALLRELAPSE_MIRROR := $(if $(MIRROR),$(if $(filter /%,$(MIRROR)),,$(CURDIR
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce data scorecard verify site lab test lint bench format lock clean
+.PHONY: help env reproduce multiverse data scorecard verify site lab test lint bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ $(VENV)/.allrelapse: requirements.lock pyproject.toml
 
 reproduce: env ## run the whole study, then print the scorecard
 	@$(BIN)/allrelapse reproduce --cohort "$(COHORT)" --cores $(CORES)
+
+multiverse: env ## run every defensible choice of analysis, and say which verdicts hold
+	@$(BIN)/allrelapse multiverse --cohort "$(COHORT)" --cores $(CORES)
 
 data: env ## fetch and check every open data file
 	@$(BIN)/allrelapse data fetch

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import beta, binom, nchypergeom_fisher
+from scipy.stats import beta, binom, nchypergeom_fisher, norm
 
 from allrelapse import exact
 from allrelapse.errors import InputError
@@ -76,3 +76,28 @@ def test_q_values_are_benjamini_hochberg_by_hand():
     # largest first: .5; .04 x 4/3; .03 x 4/2, but no more than the next; .01 x 4
     expected = {"a": 0.04, "b": 0.16 / 3, "c": 0.16 / 3, "d": 0.5}
     assert exact.q_values(p).to_dict() == pytest.approx(expected)
+
+
+def test_holm_is_the_largest_of_the_steps_so_far_by_hand():
+    p = pd.Series([0.01, 0.04, 0.03, 0.5], ["a", "b", "c", "d"])
+    expected = {"a": 0.04, "c": 0.09, "b": 0.09, "d": 0.5}  # .01 x 4; .03 x 3; .04 x 2 < .09; .5
+    assert exact.holm(p).to_dict() == pytest.approx(expected)
+
+
+def test_the_score_interval_of_a_proportion_is_wilsons_closed_form():
+    z, k, n = norm.ppf(0.975), 4, 23
+    middle = (k + z**2 / 2) / (n + z**2)
+    half = z / (n + z**2) * np.sqrt(k * (n - k) / n + z**2 / 4)
+    expected = (k / n, middle - half, middle + half)
+    assert exact.proportion(k, n, method="wilson") == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("level", [0.95, 0.975])
+@pytest.mark.parametrize("counts", [(37, 57, 2, 12), (5, 6, 0, 4), (0, 3, 0, 4)])
+def test_the_logit_odds_ratio_is_woolfs_with_half_a_patient_in_each_cell(counts, level):
+    x1, n1, x2, n2 = counts
+    cells = np.array([x1, n1 - x1, x2, n2 - x2]) + 0.5
+    log = np.log(cells[0] * cells[3] / cells[1] / cells[2])
+    half = norm.ppf((1 + level) / 2) * np.sqrt((1 / cells).sum())
+    expected = np.exp([log, log - half, log + half])
+    assert exact.odds_ratio_logit(*counts, level=level) == pytest.approx(expected)

@@ -152,3 +152,48 @@ def test_any_value_in_any_field_is_taken_or_refused_in_one_error(field, value, t
     except InputError as error:
         sound = "01_a" in str(error) or "analysis" in str(error)
     assert sound
+
+
+def chained(**changes):
+    """An entry for choices of a chain, with fields of it changed."""
+    choices = {"series": {"both": "all", "discovery": "the first"}}
+    chain = {"chain": "kmt2a_prevalences", "claims": ["c1"], "choices": choices}
+    return {"claims": ["c1"], "multiverse": [chain | changes]}
+
+
+def test_choices_of_a_chain_keep_their_order_and_types(root):
+    choices = {
+        "alpha": {0.05: "usual", 1: "loose"},
+        "cosmic_version": {"3.4": "ours", "3.6": "new"},
+    }
+    change = chained(chain="exomes_with_either", choices=choices)
+    [chain] = load_with(root, change, **KNOWN).analyses[0].multiverse
+    assert {name: list(values) for name, values in chain.choices.items()} == {
+        "alpha": [0.05, 1.0],
+        "cosmic_version": ["3.4", "3.6"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            {"chain": "kmt2a_prevalence"},
+            "chain: there is no chain 'kmt2a_prevalence'; did you mean",
+        ),
+        ({"claims": ["c2"]}, "multiverse: kmt2a_prevalences: c2 is no claim of the analysis"),
+        ({"claims": []}, "multiverse.1.claims: "),
+        ({"choices": {}}, "multiverse.1.choices: "),
+        ({"choices": {"series": {"both": "all"}}}, "series: a choice needs two values or more"),
+        ({"choices": {"sires": {"a": "x", "b": "y"}}}, "'sires' (did you mean 'series'?)"),
+        ({"choices": {"series": {"a": "x", "both": "y"}}}, "must be the notebook's, 'both'"),
+        ({"choices": {"series": {"both": "x", 2: "y"}}}, "'series': 2 is no str"),
+        ({"choices": {"series": {"both": "x", "discovery": ""}}}, "discovery: String should have"),
+        ({"choice": {}}, "multiverse.1.choice: no such field"),
+    ],
+)
+def test_a_fault_in_the_choices_is_told(change, told, root):
+    with pytest.raises(InputError) as error:
+        load_with(root, chained(**change), **KNOWN)
+    assert told in str(error.value)
+    assert "study.yaml: 1 to mend" in str(error.value)

@@ -28,8 +28,8 @@ def table() -> str:
     """The scorecard without notes and sources, as Markdown."""
     rows = pd.DataFrame(json.loads((RESULTS.parent / "scorecard.json").read_text(encoding="utf-8")))
     rows["verdict"] = "**" + rows["verdict"] + "**"
-    columns = ["statement", "published", "kind", "data", "found", "verdict"]
-    return str(rows[columns].to_markdown(index=False))
+    columns = ["statement", "published", "kind", "data", "found", "verdict", "robustness"]
+    return str(rows[[name for name in columns if name in rows]].to_markdown(index=False))
 
 
 def main() -> None:

@@ -132,6 +132,48 @@ def reproduce(cohort: str | None, cores: int, require_open_data: bool, file: Pat
 
 @cli.command(
     epilog="""\b
+Examples:
+  allrelapse multiverse
+  allrelapse multiverse --claim two_step --cores 4
+"""
+)
+@cohort_option
+@click.option("--cores", type=click.IntRange(1), default=os.cpu_count(), help="Processes.")
+@click.option("--claim", metavar="CLAIM", help="Compute for this claim only.")
+@study_option
+def multiverse(cohort: str | None, cores: int, claim: str | None, file: Path) -> None:
+    """Does each verdict hold under every defensible choice of analysis?
+
+    Runs all combinations of the choices that the study file declares, and writes the table of
+    them, a label for each claim (robust, sensitive to a choice, or fragile) and a specification
+    curve to results/COHORT/multiverse. What was computed is kept: an interrupted run goes on.
+    """
+    from allrelapse.multiverse import run as runner
+
+    study = _load(file)
+    cohort = _cohort(study, cohort)
+    start = time.monotonic()
+    with click.progressbar(length=0, label="specifications", file=sys.stderr) as bar:
+
+        def progress(done: int, of: int) -> None:
+            bar.length = of
+            bar.update(done - bar.pos)
+
+        found = runner.run(
+            study, cohort, cores=cores, claim=claim, say=click.echo, progress=progress
+        )
+    click.echo(f"{found.computed} computed, {found.kept} kept, in {_since(start)}")
+    for chain, reason in found.without.items():
+        click.echo(f"{chain}: left out, {reason}")
+    columns = ["claim", "kind", "data", "verdict", "words"]
+    shown = found.robustness[columns].rename(columns={"words": "holds"})
+    click.echo(f"\n{shown.to_markdown(index=False, tablefmt='simple')}")
+    click.echo(f"\nsee {_short(found.folder)}")
+    _scorecard(study, cohort, printed=False)
+
+
+@cli.command(
+    epilog="""\b
 Example:
   allrelapse scorecard --cohort simulated
 """
@@ -382,7 +424,7 @@ def _fetch(names: list[str], *, verbose: bool = False) -> list[str]:
     return list(lacking.index)
 
 
-def _scorecard(study: "Study", cohort: str) -> None:
+def _scorecard(study: "Study", cohort: str, *, printed: bool = True) -> None:
     """Write scorecard.* into the cohort's folder (results for the study's own), and print it."""
     from allrelapse import run, verify
     from allrelapse import scorecard as cards
@@ -393,7 +435,8 @@ def _scorecard(study: "Study", cohort: str) -> None:
     place = folder.parent if cohort == study.cohort else folder
     written = card.write(place)
     verify.record_scorecard(place, written, lacking)
-    click.echo(f"\n{card}\n\nwith notes and sources: {', '.join(map(_short, written))}")
+    words = f"\n{card}\n\nwith notes and sources: " if printed else "in the scorecard: "
+    click.echo(words + ", ".join(map(_short, written)))
 
 
 def _since(start: float) -> str:

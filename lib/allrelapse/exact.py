@@ -9,7 +9,7 @@ from scipy.optimize import bisect
 from scipy.stats import binom, fisher_exact
 from scipy.stats.contingency import odds_ratio as conditional_odds_ratio
 from statsmodels.stats.multitest import multipletests
-from statsmodels.stats.proportion import proportion_confint
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from allrelapse.errors import InputError
 
@@ -34,18 +34,24 @@ class Estimate(NamedTuple):
         return Estimate(100 * self.value, 100 * self.lower, 100 * self.upper)
 
 
-def proportion(carriers: int, patients: int, *, level: float = 0.95) -> Estimate:
-    """Proportion of carriers with the Clopper-Pearson interval.
+def proportion(
+    carriers: int, patients: int, *, level: float = 0.95, method: str = "beta"
+) -> Estimate:
+    """Proportion of carriers with its interval, by default Clopper and Pearson's.
+
+    Parameters
+    ----------
+    method : as statsmodels names it: `beta` (exact), `wilson` (score), `jeffreys`
 
     Raises
     ------
     InputError
         If the counts are not 0 <= carriers <= patients with at least one patient.
 
-    Source: Clopper & Pearson 1934, Biometrika 26:404.
+    Source: Clopper & Pearson 1934, Biometrika 26:404; Brown 2001, Stat Sci 16:101 (the others).
     """
     _check(carriers, patients)
-    lower, upper = proportion_confint(carriers, patients, alpha=1 - level, method="beta")
+    lower, upper = proportion_confint(carriers, patients, alpha=1 - level, method=method)
     return Estimate(carriers / patients, float(np.nan_to_num(lower)), float(upper))
 
 
@@ -55,6 +61,14 @@ def q_values(p_values: "pd.Series[float]") -> "pd.Series[float]":
     Source: Benjamini & Hochberg 1995, J R Stat Soc B 57:289.
     """
     return pd.Series(multipletests(p_values, method="fdr_bh")[1], p_values.index, name="q_value")
+
+
+def holm(p_values: "pd.Series[float]") -> "pd.Series[float]":
+    """Holm's adjusted P values: below p any false finding has a chance of p at most.
+
+    Source: Holm 1979, Scand J Stat 6:65.
+    """
+    return pd.Series(multipletests(p_values, method="holm")[1], p_values.index, name="p_holm")
 
 
 def odds_ratio(x1: int, n1: int, x2: int, n2: int, *, level: float = 0.95) -> Estimate:
@@ -74,6 +88,25 @@ def odds_ratio(x1: int, n1: int, x2: int, n2: int, *, level: float = 0.95) -> Es
     result = conditional_odds_ratio([[x1, n1 - x1], [x2, n2 - x2]])
     low, high = result.confidence_interval(level)
     return Estimate(float(result.statistic), float(low), float(high))
+
+
+def odds_ratio_logit(x1: int, n1: int, x2: int, n2: int, *, level: float = 0.95) -> Estimate:
+    """Odds ratio of group 1 against group 2 with half a patient added to each cell, log-normal.
+
+    Raises
+    ------
+    InputError
+        If the counts are impossible.
+
+    Source: Gart 1966, Biometrika 53:179 (`statsmodels`, logit-adjusted).
+    """
+    _check(x1, n1)
+    _check(x2, n2)
+    about = {"compare": "odds-ratio", "method": "logit-adjusted", "alpha": 1 - level}
+    with np.errstate(divide="ignore", invalid="ignore"):  # of the plain ratio, which is not used
+        low, high = confint_proportions_2indep(x1, n1, x2, n2, **about)
+    value = (x1 + 0.5) * (n2 - x2 + 0.5) / ((n1 - x1 + 0.5) * (x2 + 0.5))
+    return Estimate(float(value), float(low), float(high))
 
 
 def fisher_p(x1: int, n1: int, x2: int, n2: int) -> float:

@@ -1,4 +1,4 @@
-"""The parameters of a notebook: what its `parameters` cell declares, and values checked by it."""
+"""The parameters of notebooks and functions: what these declare, and values checked by that."""
 
 import ast
 import difflib
@@ -98,6 +98,21 @@ def declared(notebook: Path) -> dict[str, Parameter]:
             raise InputError(f"{notebook}: {limit.strip()!r} is no limit of a parameter; {mend}")
         known[name] = replace(known[name], limits=limit.strip())
     return known
+
+
+def of_functions(folder: Path) -> dict[str, dict[str, Parameter]]:
+    """The keyword-only arguments of the public functions in a folder's modules, by function.
+
+    They are read from the source and nothing is imported, which would take seconds.
+    """
+    found = {}
+    for path in sorted(folder.glob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                pairs = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+                each = [_keyword(argument, default) for argument, default in pairs]
+                found[node.name] = {parameter.name: parameter for parameter in each}
+    return found
 
 
 def from_text(settings: Iterable[str]) -> dict[str, str]:
@@ -219,6 +234,12 @@ def _holds(limits: str, values: Mapping[str, Any]) -> bool:
     if any(isinstance(side, str) for side in sides):  # a default that is no plain number
         return True
     return all(COMPARED[type(op)](left, right) for op, left, right in pairs)
+
+
+def _keyword(argument: ast.arg, default: ast.expr | None) -> Parameter:
+    """The parameter that a keyword-only argument with a literal default declares."""
+    kind = ast.unparse(argument.annotation) if argument.annotation else "unknown"
+    return Parameter(argument.arg, kind, default and ast.literal_eval(default))
 
 
 def _typed(allowed: Mapping[str, Parameter], name: str, value: Any) -> Any:  # noqa: ANN401

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import pandas as pd
 
-from allrelapse import claims, parameters, paths, receipt
+from allrelapse import claims, parameters, paths, receipt, run
 
 if TYPE_CHECKING:
     from allrelapse.study import Analysis, Study
@@ -21,6 +21,8 @@ NOT_ANALYSED = "not yet analysed"
 NO_RESULT = "no result: run it"
 
 COLUMNS = ["claim", "statement", "published", "kind", "data", "found", "verdict", "note", "source"]
+ROBUSTNESS = "robustness"
+STALE = "not known: run `make multiverse` again"
 VERDICTS = {
     claims.AGREES: "the rule fixed beforehand is met",
     claims.DIFFERS: "it is not; the note says why, as far as we know",
@@ -35,7 +37,8 @@ VERDICTS = {
 class Scorecard:
     """Verdicts in the ledger's order.
 
-    table : the columns `COLUMNS`, one row per evidence
+    table : the columns `COLUMNS`, one row per evidence; if a multiverse was run also
+        `robustness`, which says whether the verdict holds under other choices
     cautions : why results are not what the study file would give, by analysis
     pages : by claim, where the page of its notebook is, as seen from the scorecard
     """
@@ -51,7 +54,8 @@ class Scorecard:
         short = self.table.assign(evidence=evidence)
         marked = self.table["note"].str.startswith(tuple(self.cautions.values()) or ("\0",))
         short["verdict"] += marked.map({True: " *", False: ""})
-        short = short[["claim", "published", "found", "verdict", "evidence"]]
+        columns = ["claim", "published", "found", "verdict", ROBUSTNESS, "evidence"]
+        short = short[[name for name in columns if name in short]]
         counts = self.table["verdict"].value_counts()
         tally = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if v in counts)
         told = "".join(f"\n* {name}: {words.strip()}" for name, words in self.cautions.items())
@@ -90,7 +94,9 @@ class Scorecard:
         )
         rows = self.table.to_dict("records")
         template = environment.get_template("scorecard.html")
-        return template.render(title=self.title, rows=rows, verdicts=VERDICTS, pages=self.pages)
+        known = ROBUSTNESS in self.table
+        about = {"verdicts": VERDICTS, "pages": self.pages, "robustness": known}
+        return template.render(title=self.title, rows=rows, **about)
 
     def _json(self) -> str:
         return json.dumps(self.table.to_dict("records"), indent=1, ensure_ascii=False) + "\n"
@@ -137,7 +143,8 @@ def scorecard(study: "Study", folder: Path, not_at_hand: Iterable[str] = ()) -> 
                 {**common, "kind": "", "data": "", "found": "", "note": "", "verdict": verdict}
             )
     title = f"{study.title} (cohort: {folder.name})"
-    return Scorecard(title, pd.DataFrame(rows)[COLUMNS], cautions, _pages(study, folder))
+    table = _with_robustness(study, folder, pd.DataFrame(rows)[COLUMNS])
+    return Scorecard(title, table, cautions, _pages(study, folder))
 
 
 def _pages(study: "Study", folder: Path) -> dict[str, str]:
@@ -146,6 +153,24 @@ def _pages(study: "Study", folder: Path) -> dict[str, str]:
     names = claims.ledger()["analysis"].dropna()
     there = {name for name in names if (folder / name / "notebook.html").is_file()}
     return {str(c): f"{above}{n}/notebook.html" for c, n in names.items() if n in there}
+
+
+def _with_robustness(study: "Study", folder: Path, table: pd.DataFrame) -> pd.DataFrame:
+    """The table with what a multiverse says of each verdict, if one was run."""
+    from allrelapse.multiverse import status
+
+    reason = status.state(folder / status.FOLDER, study)
+    if not reason:
+        return table
+    known = status.labels(folder / status.FOLDER) if reason == run.CURRENT else {}
+    keys = zip(table["claim"], table["kind"], table["data"], strict=True)
+    words = (
+        [known.get(key, "") for key in keys]
+        if known
+        else [STALE if d else "" for d in table["data"]]
+    )
+    table.insert(list(table).index("verdict") + 1, ROBUSTNESS, words)
+    return table
 
 
 def _caution(study: "Study", analysis: "Analysis", folder: Path) -> str:

@@ -1,5 +1,6 @@
 """The study file: which analyses there are, what each needs, and what each must give."""
 
+import difflib
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,7 @@ from allrelapse.data.tables import SCHEMAS
 from allrelapse.errors import InputError
 
 SLUG = r"^[A-Za-z0-9][A-Za-z0-9_-]*$"
+CHAINS = Path(__file__).parent / "multiverse" / "chains"
 
 
 def _inside(name: str) -> str:
@@ -67,6 +69,47 @@ class CohortTables(BaseModel):
         return names
 
 
+class Chain(BaseModel):
+    """A way from data to the value of claims, with the choices that it leaves open.
+
+    chain : name of a function of `allrelapse.multiverse.chains`
+    choices : by name, the values that are defensible and why each is; the first is the notebook's
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    chain: Text
+    claims: tuple[str, ...] = Field(min_length=1)
+    choices: dict[str, dict[bool | int | float | str, Text]] = Field(min_length=1)
+
+    @field_validator("chain")
+    @classmethod
+    def _there(cls, name: str) -> str:
+        if name not in parameters.of_functions(CHAINS):
+            near = difflib.get_close_matches(name, parameters.of_functions(CHAINS), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else "; write one in multiverse/chains"
+            raise ValueError(f"there is no chain {name!r}{hint}")
+        return name
+
+    @field_validator("choices")
+    @classmethod
+    def _allowed(cls, choices: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """The values in the types that the chain declares, the first one its default."""
+        if "chain" not in info.data:
+            return choices
+        declared = parameters.of_functions(CHAINS)[info.data["chain"]]
+        typed = {}
+        for name, options in choices.items():
+            values = [parameters.check(declared, {name: value})[name] for value in options]
+            if len(values) < 2:
+                raise ValueError(f"{name}: a choice needs two values or more, each with a reason")
+            if values[0] != declared[name].default:
+                usual = declared[name].default
+                raise ValueError(f"{name}: the first value must be the notebook's, {usual!r}")
+            typed[name] = dict(zip(values, options.values(), strict=True))
+        return typed
+
+
 class Analysis(BaseModel):
     """One notebook with its inputs and outputs; paths are relative, to the study or the result."""
 
@@ -82,6 +125,7 @@ class Analysis(BaseModel):
     cohort: CohortTables = CohortTables()
     outputs: tuple[RelativePath, ...] = ()
     claims: tuple[str, ...] = ()
+    multiverse: tuple[Chain, ...] = ()
     minutes: float = Field(gt=0, strict=True, allow_inf_nan=False)
 
     @field_validator("notebook", "inputs")
@@ -104,6 +148,15 @@ class Analysis(BaseModel):
     @classmethod
     def _known(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         return _among(names, info, "claims", "data/published/claims.csv")
+
+    @field_validator("multiverse")
+    @classmethod
+    def _own(cls, chains: tuple[Chain, ...], info: ValidationInfo) -> tuple[Chain, ...]:
+        own = info.data.get("claims", ())
+        for chain in chains:
+            if strange := [claim for claim in chain.claims if claim not in own]:
+                raise ValueError(f"{chain.chain}: {', '.join(strange)} is no claim of the analysis")
+        return chains
 
 
 class Study(BaseModel):

@@ -15,6 +15,7 @@ from allrelapse import cohorts, receipt, run
 from allrelapse import scorecard as cards
 from allrelapse.data import open_data
 from allrelapse.errors import InputError
+from allrelapse.multiverse import status
 
 if TYPE_CHECKING:
     from allrelapse.study import Analysis, Study
@@ -47,7 +48,7 @@ class Finding:
 
 
 def verify(study: "Study", cohort: str, results: Path | None = None) -> list[Finding]:
-    """Every analysis of the study, then the cohort's tables and the scorecard.
+    """Every analysis of the study, then the cohort's tables, the multiverse and the scorecard.
 
     Parameters
     ----------
@@ -73,6 +74,8 @@ def verify(study: "Study", cohort: str, results: Path | None = None) -> list[Fin
         return findings
     if study.needs_cohort:
         findings.append(_cohort(changes, tables))
+    if (place / status.FOLDER).exists():
+        findings.append(_multiverse(study, place / status.FOLDER))
     return [*findings, _scorecard(study, place, cohort == study.cohort)]
 
 
@@ -163,6 +166,15 @@ def _cohort(changes: cohorts.Changes, tables: Mapping[str, str]) -> Finding:
     sound = CURRENT if tables else UNCHECKED
     state = CHANGED if changes.by_hand else STALE if changes.source else sound
     return Finding("cohort", state, (*changes.by_hand, *changes.source), changes.unchecked)
+
+
+def _multiverse(study: "Study", folder: Path) -> Finding:
+    """The specifications of all claims, against what they came from and what they were."""
+    reason = status.state(folder, study)
+    if reason == CURRENT:
+        return Finding(folder.name, CURRENT)
+    by_hand = reason.startswith(("output ", "file "))
+    return Finding(folder.name, CHANGED if by_hand else STALE, (reason or "no receipt",))
 
 
 def _scorecard(study: "Study", place: Path, of_study: bool) -> Finding:

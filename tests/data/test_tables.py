@@ -196,6 +196,14 @@ def test_timing_groups_end_before_9_and_at_36_months(day, group):
     assert tables.timing(pd.Series([float(day)])).tolist() == [group]
 
 
+@pytest.mark.parametrize(
+    ("day", "group"), [(365, "very early"), (366, "early"), (913, "early"), (914, "late")]
+)
+def test_timing_groups_may_end_at_other_months(day, group):
+    # 12 and 30 months of 365.25 / 12 days are 365.25 and 913.1 days
+    assert tables.timing(pd.Series([day]), (12, 30))[0] == group
+
+
 def test_an_unknown_day_has_no_timing_group():
     assert tables.timing(pd.Series([None, 500.0], dtype=float)).tolist() == [pd.NA, "early"]
 

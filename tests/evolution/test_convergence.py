@@ -6,8 +6,10 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import binom, poisson_binom
 
 from allrelapse.errors import InputError
+from allrelapse.evolution import convergence
 from allrelapse.evolution.clones import Clones, cluster
 from allrelapse.evolution.convergence import convergent
 from allrelapse.evolution.trees import Trees, admissible
@@ -112,3 +114,14 @@ def test_hits_that_are_not_among_the_variants_are_refused():
         convergent(hits(3), placed(*np.eye(3)[:2]), trees_of((FORK, 1.0)))
     with pytest.raises(InputError, match="no column gene"):
         convergent(hits(2).drop(columns="gene"), placed(*np.eye(3)), trees_of((FORK, 1.0)))
+
+
+@pytest.mark.parametrize("chances", [[0.1, 0.5, 0.9, 0.2], [0.0, 1.0, 1.0], [0.025], [0.6] * 40])
+def test_the_interval_of_a_number_is_scipys_poisson_binomial(chances):
+    expected = poisson_binom(chances).ppf([0.025, 0.975])
+    assert convergence.number_interval(pd.Series(chances)) == tuple(expected)
+
+
+def test_a_number_of_many_things_has_an_interval_too():
+    expected = binom(500, 0.3).ppf([0.025, 0.975])
+    assert convergence.number_interval(pd.Series([0.3] * 500)) == tuple(expected)

@@ -314,15 +314,22 @@ def _gaps(dtype: str) -> str:
     return {"float64": "float64", "Int64": "Int64", "boolean": "boolean"}.get(dtype, "object")
 
 
-def timing(relapse_day: "pd.Series[float]") -> "pd.Series[str]":
-    """Group of a relapse by days since diagnosis: <9, 9-36, >36 months; missing stays missing.
+def timing(
+    relapse_day: "pd.Series[float]", cuts: tuple[float, float] = (9, 36)
+) -> "pd.Series[str]":
+    """Group of a relapse by days since diagnosis; missing stays missing.
+
+    Parameters
+    ----------
+    cuts : months, first and last of the early ones; 9 and 36 are Li's
 
     Source: Li 2020, abstract; a month is 365.25 / 12 days.
     """
+    first, last = (cut * DAYS_PER_MONTH for cut in cuts)
     groups = pd.Series(pd.NA, relapse_day.index, dtype="object")
-    groups[relapse_day < EARLY] = TIMING[0]
-    groups[relapse_day.between(EARLY, LATE)] = TIMING[1]
-    groups[relapse_day > LATE] = TIMING[2]
+    groups[relapse_day < first] = TIMING[0]
+    groups[relapse_day.between(first, last)] = TIMING[1]
+    groups[relapse_day > last] = TIMING[2]
     return groups
 
 

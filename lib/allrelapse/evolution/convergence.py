@@ -9,13 +9,73 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import poisson_binom
 
+from allrelapse.data import published
+from allrelapse.enrichment import kind_of_change
 from allrelapse.errors import InputError
+from allrelapse.evolution import clones as clonal
+from allrelapse.evolution import evidence
 from allrelapse.evolution.clones import Clones
-from allrelapse.evolution.trees import ROOT, Trees
+from allrelapse.evolution.trees import ROOT, Trees, admissible
 
 Array = NDArray[np.float64]
+ANY = "any of 12"
+"""Name of all genes together, among the genes of `judged`."""
+
+
+def several_hits(seen: pd.DataFrame) -> pd.DataFrame:
+    """Protein-changing gains in the 12 genes, of the relapses that have two or more different ones.
+
+    Parameters
+    ----------
+    seen : mutations of pairs with when they are seen (`signatures.occurrence`)
+
+    Returns
+    -------
+    The rows of `seen` with `gene` for `Hugo_Symbol` and the name of the `variant`.
+    """
+    new = seen[(seen["when"] == "relapse only") & seen["Hugo_Symbol"].isin(published.GENES)]
+    new = new[kind_of_change(new["Variant_Classification"]).notna()]
+    new = new.rename(columns={"Hugo_Symbol": "gene"})
+    new = new.assign(variant=evidence.variant_names(new))
+    return new[new.groupby("patient")["variant"].transform("nunique") > 1]
+
+
+def judged(
+    hits: pd.DataFrame,
+    mutations: pd.DataFrame,
+    samples: pd.DataFrame,
+    sexes: "pd.Series[str]",
+    *,
+    most: int,
+    error: float,
+    tolerance: float = 0.05,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """`convergent` for each relapse with several hits, by gene and for any of the 12 together.
+
+    Parameters
+    ----------
+    hits : of `several_hits`
+    mutations, samples : tables of a cohort
+    sexes : by patient; may lack some
+    most, error, seed : of `clones.cluster`
+    tolerance : of `trees.admissible`
+
+    Returns
+    -------
+    The rows of `convergent` with `patient`.
+    """
+    rows = []
+    for patient, own in hits.groupby("patient"):
+        pair = samples[samples["patient"] == patient]
+        reads = evidence.paired_reads(mutations, pair, sexes.get(patient))
+        fit = clonal.cluster(reads, most=most, error=error, seed=seed)
+        trees = admissible(fit, tolerance=tolerance, seed=seed)
+        each = pd.concat([own, own.assign(gene=ANY)])
+        each = each[each["variant"].isin(fit.responsibility.index)]
+        rows.append(convergent(each, fit, trees).assign(patient=patient))
+    return pd.concat(rows) if rows else pd.DataFrame(columns=["patient", "gene", "p_convergent"])
 
 
 def convergent(hits: pd.DataFrame, clones: Clones, trees: Trees) -> pd.DataFrame:
@@ -91,10 +151,12 @@ def number_interval(chances: "pd.Series[float]", level: float = 0.95) -> tuple[f
     chances : of things that are independent, such as convergence in several patients
     level : of the interval
 
-    Source: Poisson-binomial law, `scipy.stats.poisson_binom`.
+    Source: Poisson-binomial law, one thing convolved with the sum of the others. Quantiles of
+    `scipy.stats.poisson_binom` fail with more than about 60 things.
     """
-    if chances.empty:
-        return 0.0, 0.0
-    tail = (1 - level) / 2
-    low, high = poisson_binom(chances.clip(0, 1).to_numpy(float)).ppf([tail, 1 - tail])
+    law, tail = np.ones(1), (1 - level) / 2
+    for p in chances.clip(0, 1).to_numpy(float):
+        law = np.convolve(law, [1 - p, p])
+    below = np.minimum(law.cumsum() + 1e-12, 1)  # rounding must not move an end
+    low, high = np.searchsorted(below, [tail, 1 - tail])
     return float(low), float(high)

@@ -27,7 +27,9 @@ from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 
 from allrelapse.errors import InputError
+from allrelapse.evolution.convergence import number_interval
 from allrelapse.evolution.routes import PRIORS, ROUTES, Floats, Protocol, by_route, grids, joint
+from allrelapse.exact import Estimate
 
 COLUMNS = ("relapse_day", "therapy", "other", "mrd_percent", "doubling", "doubling_se")
 KINDS = ("timing", "mutations", "residual", "serial")
@@ -160,6 +162,20 @@ def founder_shares(founding: Origin, groups: "pd.Series[str]") -> pd.DataFrame:
     groups : per patient, such as the timing of the relapse
     """
     return founding.probability.groupby(groups.reindex(founding.probability.index)).mean()
+
+
+def route_share(chances: "pd.Series[float]") -> Estimate:
+    """Share of relapses that came by a route, %, given the probability of each.
+
+    Parameters
+    ----------
+    chances : of the route, by patient
+
+    Source: `convergence.number_interval` (Poisson-binomial), which counts the rates as known.
+    """
+    share = float(100 * chances.mean())
+    low, high = (100 * end / len(chances) for end in number_interval(chances))
+    return Estimate(share, min(low, share), max(high, share))
 
 
 def prior_shift(founding: Origin, log_odds: Sequence[float]) -> pd.DataFrame:

@@ -114,11 +114,15 @@ def _in_order(text: str) -> tuple[float, str]:
 def _estimates(ax: Axes, table: pd.DataFrame, row: pd.Series) -> None:
     """Values with intervals, what was planted or published, and the usual specification."""
     ratio = row["unit"] == "odds ratio"
+    has_interval = bool(table["lower"].notna().any())
     if ratio:
         ax.set_yscale("log")
     finite = table[["value", "lower", "upper"]].to_numpy(float)
     finite = finite[np.isfinite(finite) & ((finite > 0) | (not ratio)) & (np.abs(finite) < LARGEST)]
     top = finite.max() * (3 if ratio else 1) if finite.size else 1.0
+    if not ratio and has_interval:  # a few long intervals must not hide all others
+        usual_end = 2 * float(table["upper"].quantile(0.7))
+        top = min(top, max(usual_end, float(table["value"].max()), table["truth"].fillna(0).max()))
     bottom = finite.min() / (3 if ratio else 1) if finite.size else 0.0
     x = table.index.to_numpy() + 1
     width = float(np.clip(120 / len(table), 0.5, 2))
@@ -141,8 +145,7 @@ def _estimates(ax: Axes, table: pd.DataFrame, row: pd.Series) -> None:
     if not known.any() and pd.notna(row["value"]):
         ax.axhline(row["value"], color=figures.PUBLISHED, lw=0.8, zorder=1)
     unit = row["unit"] if isinstance(row["unit"], str) else "% of relapses"
-    has_interval = table["lower"].notna().any()
-    ax.set_ylabel(f"{unit}\n(95 % interval)" if has_interval else unit)
+    ax.set_ylabel(f"{unit}\n(interval)" if has_interval else unit)
     ax.tick_params(axis="x", length=0)
     ax.set_xlim(0, len(table) + 1)
     if ratio:
@@ -175,9 +178,12 @@ def _dashboard(ax: Axes, table: pd.DataFrame, lines: list[tuple[str, str]]) -> N
         before = name
     ax.text(1.01, -0.9, "keep it", transform=ax.get_yaxis_transform(), va="center", fontsize=7)
     ax.set_yticks(range(len(lines)), labels, fontsize=7)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.set_ylim(len(lines) - 0.5, -0.5)
     ax.tick_params(axis="y", length=0)
-    ax.set_xlabel(f"{len(table)} specifications, by value (ring: as in the notebook)")
+    ax.set_xlabel(
+        f"{len(table)} specifications, by value (ring: as in the notebook; triangle: goes on)"
+    )
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
 

@@ -18,9 +18,10 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from allrelapse import paths
 from allrelapse.errors import InputError
 
-COLUMN, PAGE = 3.5, 7.2  # width of one and of two journal columns, inches
+COLUMN, MIDDLE, PAGE = 3.5, 5.4, 7.2  # width of one, one and a half, two journal columns, inches
 
-# Okabe & Ito 2008: told apart by people with any of the common colour-vision deficiencies.
+# One colour, one meaning. Okabe & Ito 2008 (timing, when) and sets by Tol and by Brewer; a test
+# holds each palette apart for readers with any of the three colour-vision deficiencies.
 TIMING: Mapping[str, str] = MappingProxyType(
     {"very early": "#56B4E9", "early": "#D55E00", "late": "#0072B2"}
 )
@@ -30,22 +31,43 @@ STAGE: Mapping[str, str] = MappingProxyType({"diagnosis": "#999999", "relapse": 
 WHEN: Mapping[str, str] = MappingProxyType(
     {"shared": "#E69F00", "diagnosis only": STAGE["diagnosis"], "relapse only": STAGE["relapse"]}
 )
-COHORT: Mapping[str, tuple[str, str, int]] = MappingProxyType(  # words, colour, size of point
+EVENT: Mapping[str, str] = MappingProxyType(  # what happens after a relapse
+    {"second relapse": STAGE["relapse"], "transplant": "#009E73", "death": "#333333"}
+)
+LINEAGE: Mapping[str, str] = MappingProxyType({"B": "#225555", "T": "#997700"})
+GENE: Mapping[str, str] = MappingProxyType(
     {
-        "other exomes": ("other exomes", "#E69F00", 6),
-        "other genomes": ("other genomes", "#56B4E9", 6),
-        "PCAWG": ("PCAWG genomes", "#BBBBBB", 6),
-        "ALL at diagnosis": ("ALL genomes at diagnosis", "#009E73", 14),
-        "diagnosis": ("ALL exomes at diagnosis", STAGE["diagnosis"], 22),
-        "relapse": ("ALL exomes at relapse", STAGE["relapse"], 22),
+        "NT5C2": "#222255",
+        "PRPS1": "#BBCC33",
+        "NR3C1": "#5AAE61",
+        "TP53": "#9970AB",
+        "MSH6": "#663333",
+        "FPGS": "#CC3311",
     }
 )
-GENE: Mapping[str, str] = MappingProxyType(
-    {"NT5C2": "#0072B2", "PRPS1": "#E69F00", "NR3C1": "#009E73", "TP53": "#CC79A7"}
+MARKER: Mapping[str, str] = MappingProxyType(  # of the same genes, for grey print
+    dict(zip(GENE, "s^DvPX", strict=True))
+)
+# SBS87 has the colour of the drugs that write it; what writes SBS86 is not known.
+DRUG: Mapping[str, str] = MappingProxyType({"thiopurine": "#1B7837"})
+SIGNATURE: Mapping[str, str] = MappingProxyType({"SBS86": "#762A83", "SBS87": DRUG["thiopurine"]})
+ROUTE = ("#543005", "#BF812D", "#F6E8C3")  # of relapses: the earlier the founder, the darker
+# What has no colour of its own, by turns; the first two for any two things that are compared.
+NEUTRAL = ("#333333", "#1B9E77", "#AA3377", "#CCBB44")
+FAINT = "#BBBBBB"  # what is there to compare with
+COHORT: Mapping[str, tuple[str, str, str, int]] = MappingProxyType(  # words, colour, marker, size
+    {
+        "other exomes": ("other exomes", "#EECC66", "o", 6),
+        "other genomes": ("other genomes", "#88A0DD", "s", 6),
+        "PCAWG": ("PCAWG genomes", FAINT, "s", 6),
+        "ALL at diagnosis": ("ALL genomes at diagnosis", STAGE["diagnosis"], "s", 18),
+        "diagnosis": ("ALL exomes at diagnosis", STAGE["diagnosis"], "o", 24),
+        "relapse": ("ALL exomes at relapse", STAGE["relapse"], "o", 24),
+    }
 )
 # Numbers from 0 (white) on, such as a share of the mutations.
 SEQUENTIAL = LinearSegmentedColormap.from_list("white to green", ["#FFFFFF", "#66B99A", "#00412E"])
-PUBLISHED = "#000000"  # whatever the paper said is black
+PUBLISHED = "#000000"  # whatever the paper said, or was planted, is black
 # The customary six of signature plots (Alexandrov 2013).
 SUBSTITUTION: Mapping[str, str] = MappingProxyType(
     {
@@ -145,7 +167,7 @@ def interval_plot(
     """
     finite = table[[value, lower, upper]].replace([np.inf, -np.inf], np.nan)
     smallest, largest = finite.min().min(), finite.max().max()
-    shades = ["#333333"] * len(table) if colours is None else list(colours)
+    shades = [NEUTRAL[0]] * len(table) if colours is None else list(colours)
     log = ax.get_xscale() == "log"
     edge = largest * 3 if log else largest
     floor = (finite[finite > 0].min().min() / 3) if log else smallest
@@ -174,13 +196,14 @@ def evidence_plot(points: pd.DataFrame, *, ax: Axes) -> None:
     ----------
     points : `cohort` (a key of `COHORT`), `percent` of the mutations, `p_value`
     """
-    for cohort, (words, colour, size) in COHORT.items():
+    for cohort, (words, colour, marker, size) in COHORT.items():
         part = points[points["cohort"] == cohort]
-        evidence = -np.log10(part["p_value"])
-        label = f"{words} (n = {len(part):,})"
+        few = cohort in ("ALL at diagnosis", *STAGE)  # dark edges, so that they stand out
         ax.scatter(
-            part["percent"], evidence, size, colour, label=label, edgecolor="white", linewidth=0.3
-        )
+            part["percent"], -np.log10(part["p_value"]), size, colour, marker,
+            label=f"{words} (n = {len(part):,})", edgecolor="#333333" if few else "white",
+            linewidth=0.6 if few else 0.3,
+        )  # fmt: skip
     ax.set(xlabel="% of the sample's mutations", ylabel="evidence, −log₁₀ P")
     ax.label_outer()
 
@@ -193,13 +216,13 @@ def limits_plot(limits: pd.DataFrame, *, ax: Axes) -> None:
     limits : `cohort` (a key of `COHORT`), `percent`, the smallest share that would be found (NaN
         where none would)
     """
-    for cohort, (words, colour, _) in COHORT.items():
+    for cohort, (words, colour, *_) in COHORT.items():
         part = limits.loc[limits["cohort"] == cohort, "percent"]
         if part.empty:
             continue
         reached = np.arange(1, part.notna().sum() + 1) * 100 / len(part)
         x = np.r_[0.1, part.dropna().sort_values(), 100]
-        line = "--" if cohort in STAGE else "-"
+        line = "--" if cohort in STAGE else "-"  # exomes, genomes of leukaemias
         label = f"{words} (n = {len(part):,})"
         ax.step(x, np.r_[0, reached, reached[-1:]], line, where="post", color=colour, label=label)
     ax.set(xscale="log", xlim=(0.5, 100), ylim=(0, 101))
@@ -217,7 +240,7 @@ def paired_plot(
     *,
     ax: Axes,
     limit: float | None = None,
-    colour: str = "#333333",
+    colour: str = NEUTRAL[0],
 ) -> None:
     """Counts of the same patients at diagnosis and at relapse, a line each, on a log axis.
 
@@ -267,13 +290,18 @@ def quantile_plot(
     top = expected.max()
     ax.plot([0, top], [0, top], color=PUBLISHED, lw=0.8)
     ours = marked[order].to_numpy(bool)
-    ax.plot(expected[~ours], seen[~ours], "o", ms=3, color="#BBBBBB")
-    ax.plot(expected[ours], seen[ours], "o", ms=5, color="#D55E00", clip_on=False)
+    ax.plot(expected[~ours], seen[~ours], "o", ms=3, color=FAINT)
+    ax.plot(expected[ours], seen[ours], "o", ms=5, color=NEUTRAL[1], clip_on=False)
     ax.set(xlabel="−log₁₀ P, expected by chance", ylabel="−log₁₀ P, found (to 30)")
 
 
 def equality_plot(
-    planted: pd.Series, estimate: pd.Series, *, ax: Axes, span: pd.DataFrame | None = None
+    planted: pd.Series,
+    estimate: pd.Series,
+    *,
+    ax: Axes,
+    span: pd.DataFrame | None = None,
+    colour: str = NEUTRAL[0],
 ) -> None:
     """Estimates against planted numbers, along the line of equality; logarithmic from 10 on.
 
@@ -283,7 +311,7 @@ def equality_plot(
     span : columns with the distances from the estimates down and up to the ends of intervals
     """
     errors = None if span is None else span.to_numpy().T
-    ax.errorbar(planted, estimate, errors, fmt="o", ms=3, lw=0.6, color="#0072B2", alpha=0.7)
+    ax.errorbar(planted, estimate, errors, fmt="o", ms=3, lw=0.6, color=colour, alpha=0.7)
     top = max(planted.max(), estimate.max())
     ax.plot([0, top], [0, top], color=PUBLISHED, lw=0.8)
     ax.set_xscale("symlog", linthresh=10)

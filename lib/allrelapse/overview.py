@@ -16,9 +16,9 @@ CONTINUOUS = ("age_years", "wbc", "mrd_percent")
 YEAR = 365.25
 EVENTS = {  # what it is called, marker, colour
     "relapse_day": ("relapse", "|", figures.PUBLISHED),
-    "transplant_day": ("transplant", "^", "#009E73"),
-    "second_relapse_day": ("second relapse", "x", "#CC79A7"),
-    "death_day": ("death", "s", "#333333"),
+    "transplant_day": ("transplant", "^", figures.EVENT["transplant"]),
+    "second_relapse_day": ("second relapse", "x", figures.EVENT["second relapse"]),
+    "death_day": ("death", "X", figures.EVENT["death"]),
 }
 MRD_STEPS = (0.0, 0.01, 0.1, 1.0, 100.0)
 MRD_WORDS = ("below limit", "to 0.1 %", "to 1 %", "above 1 %")
@@ -136,7 +136,7 @@ def spread_plot(simulated: "pd.Series[float]", published: float, *, ax: Axes) ->
     whole = (values % 1 == 0).all()
     edges = np.arange(values.min() - 0.5, values.max() + 1)
     bins = edges if whole else np.histogram_bin_edges(values, 12)
-    ax.hist(values, bins=bins.tolist(), color="#BBBBBB", edgecolor="white", linewidth=0.5)
+    ax.hist(values, bins=bins.tolist(), color=figures.FAINT, edgecolor="white", linewidth=0.5)
     ax.axvline(published, color=figures.PUBLISHED, lw=1.5)
     ax.set(yticks=[])
     ax.spines["left"].set_visible(False)

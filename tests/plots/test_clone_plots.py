@@ -272,7 +272,7 @@ def test_mutations_of_a_cluster_share_colour_and_shape_and_are_open_on_an_axis()
     for part in points:
         for x, y in part.get_offsets():
             drawn[x, y] = (to_hex(part.get_edgecolor()[0]).upper(), len(part.get_facecolor()))
-    first, second = clones.CLONES[1:3]
+    first, second = clones.CLONES[:2]
     assert drawn == {
         (1, 1): (first, 1), (0.9, 1.1): (first, 1), (0, 0.9): (second, 0), (0, 1): (second, 0),
         (1.5, 1): ("#BBBBBB", 1),

@@ -19,11 +19,10 @@ from allrelapse.errors import InputError
 from allrelapse.plots.drawing import HALO, LINE, Drawn, canvas, legend_below, name_points, needed
 from allrelapse.plots.genomes import LIMIT
 
-# Paul Tol's "muted" scheme, safe for colour-blind readers and with no colour of `figures`; the
-# first, for the trunk, is pale
+# Paul Tol's "muted" scheme, safe for colour-blind readers and with no colour of `figures`
 CLONES = (
-    "#DDDDDD", "#88CCEE", "#DDCC77", "#44AA99", "#882255", "#332288", "#117733", "#CC6677",
-    "#999933", "#AA4499",
+    "#88CCEE", "#DDCC77", "#44AA99", "#882255", "#332288", "#117733", "#CC6677", "#999933",
+    "#AA4499",
 )  # fmt: skip
 MARKERS = "os^DvPXph*"
 DISC = 20  # diameter of the disc of a clone that all cells belong to, points
@@ -35,7 +34,7 @@ Clone = TypeVar("Clone", bound=Hashable)
 
 
 def clone_colours(clones: Iterable[Clone]) -> dict[Clone, str]:
-    """A colour for each clone, in their order: the first is pale, as the trunk should be.
+    """A colour for each clone, in their order; give it all clones of a patient at once.
 
     Raises
     ------
@@ -220,9 +219,9 @@ def ccf_clusters(
     figure, ax = canvas(ax, figures.COLUMN, 1.15 * figures.COLUMN)
     lost = points[points["cluster"].isna()]
     if len(lost):
-        _draw_points(lost, "#BBBBBB", ".", ax)
-        ax.plot([], [], ".", color="#BBBBBB", label=f"{IN_NONE} (n = {len(lost):,})")
-    colours = list(clone_colours([None, *means["cluster"]]).values())[1:]  # pale is for areas
+        _draw_points(lost, figures.FAINT, ".", ax)
+        ax.plot([], [], ".", color=figures.FAINT, label=f"{IN_NONE} (n = {len(lost):,})")
+    colours = list(clone_colours(means["cluster"]).values())
     for mean, colour, marker in zip(means.to_dict("records"), colours, MARKERS, strict=False):
         _draw_points(points[points["cluster"] == mean["cluster"]], colour, marker, ax)
         _draw_mean(mean, colour, marker, ax)

@@ -17,15 +17,8 @@ from allrelapse.plots.drawing import needed
 PLAIN = "#999999"
 """Of genotypes that are not to be looked at."""
 GENES: Mapping[str, tuple[str, str]] = MappingProxyType(  # colour, marker
-    {
-        "wild": ("#333333", "o"),
-        "NT5C2": (figures.GENE["NT5C2"], "s"),
-        "PRPS1": (figures.GENE["PRPS1"], "^"),
-        "NR3C1": (figures.GENE["NR3C1"], "D"),
-        "TP53": (figures.GENE["TP53"], "v"),
-        "MSH6": ("#56B4E9", "P"),
-        "FPGS": ("#D55E00", "X"),
-    }
+    {"wild": (figures.NEUTRAL[0], "o")}
+    | {gene: (colour, figures.MARKER[gene]) for gene, colour in figures.GENE.items()}
 )
 """By the first word of a genotype; markers tell them apart in grey print."""
 
@@ -104,7 +97,7 @@ def _dose_axis(ax: Axes, low: float, high: float, untreated: float) -> None:
 def recovery_plot(
     table: pd.DataFrame, *, value: str, truth: str, ax: Axes, words: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Estimates over their planted values with intervals, sorted; those that miss are orange.
+    """Estimates over their planted values with intervals, sorted; those that miss are thick, with diamonds.
 
     Parameters
     ----------
@@ -124,7 +117,7 @@ def recovery_plot(
     )
     drawn: pd.DataFrame = told[list(words)].join(ratio).sort_values("ratio").reset_index(drop=True)
     drawn["held"] = drawn["lower"].le(1) & drawn["upper"].ge(1)
-    for held, colour in ((True, "#0072B2"), (False, "#D55E00")):
+    for held, colour in ((True, figures.NEUTRAL[1]), (False, figures.NEUTRAL[0])):
         part = drawn[drawn["held"] == held]
         low, high = part["lower"].clip(0.3), part["upper"].clip(upper=3)
         ax.vlines(part.index, low, high, color=colour, lw=1 if held else 1.8)

@@ -21,7 +21,6 @@ from allrelapse.plots.drawing import LINE, size_in_points
 
 KINDS = ("missense", "truncating", "deletion", "other")
 EMPTY, DARK = "#EBEBEB", "#222222"  # nothing there; marks and "yes"
-LEVELS = ("#009E73", "#F0E442", "#000000", "#E69F00", "#999999")  # what is left for other tracks
 WIDE, TALL = 0.84, 0.9  # of a cell, in patients and genes
 TICKS = (0, 1, 10, 100, 1000, 10_000, 100_000)
 Key = dict[str, dict[str, Any]]  # of a legend: heading, words, what is drawn beside them
@@ -270,11 +269,12 @@ def _shades(name: str, known: pd.Series) -> tuple[list[str], dict[str, str]]:
         words = {f"{step:g}": to_hex(figures.SEQUENTIAL(step / steps[-1])) for step in steps}
         return [to_hex(figures.SEQUENTIAL(value / steps[-1])) for value in known], words
     levels = sorted(known.unique(), key=_rank)
-    palette = figures.TIMING
-    if not set(levels) <= set(palette):
-        if len(levels) > len(LEVELS):
-            raise InputError(f"track {name!r} has {len(levels)} levels; join all but {len(LEVELS)}")
-        palette = dict(zip(levels, LEVELS, strict=False))
+    palette = next((p for p in (figures.TIMING, figures.LINEAGE) if set(levels) <= set(p)), None)
+    if palette is None:
+        most = len(figures.NEUTRAL)
+        if len(levels) > most:
+            raise InputError(f"track {name!r} has {len(levels)} levels; join all but {most}")
+        palette = dict(zip(levels, figures.NEUTRAL, strict=False))
     counts = known.value_counts()
     words = {f"{level} ({counts[level]})": palette[level] for level in levels}
     return [palette[value] for value in known], words

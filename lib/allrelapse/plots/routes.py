@@ -6,12 +6,11 @@ from types import MappingProxyType
 import pandas as pd
 from matplotlib.axes import Axes
 
+from allrelapse import figures
 from allrelapse.evolution.routes import ROUTES
 from allrelapse.plots.drawing import needed
 
-COLOURS: Mapping[str, str] = MappingProxyType(
-    dict(zip(ROUTES, ("#00412E", "#66B99A", "#DCEFE7"), strict=True))
-)
+COLOURS: Mapping[str, str] = MappingProxyType(dict(zip(ROUTES, figures.ROUTE, strict=True)))
 """Of the routes: the earlier the founder, the darker."""
 HEIGHT = 0.36
 

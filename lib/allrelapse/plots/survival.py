@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle, islice
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,11 +14,6 @@ from allrelapse import figures
 from allrelapse.plots.drawing import LINE, TEXT, label_right, needed
 from allrelapse.survival import counts_at_risk
 
-SHADES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Of groups that have no colour of their own (Okabe & Ito 2008)."""
-CAUSES: Mapping[str, str] = MappingProxyType(
-    {"second relapse": "#D55E00", "transplant": "#009E73", "death": "#333333"}
-)
 TICKS = (0.01, 0.03, 0.1, 0.25, 0.5, 1, 2, 4, 10, 30, 100)
 """Of hazard ratios."""
 STYLES = ("-", "--", ":", "-.")
@@ -72,7 +66,7 @@ def curves_plot(
 
 
 def _shades(groups: Sequence[str], colours: Mapping[str, str] | None) -> dict[str, str]:
-    spare = dict(zip(groups, islice(cycle(SHADES), len(groups)), strict=True))
+    spare = dict(zip(groups, islice(cycle(figures.NEUTRAL), len(groups)), strict=True))
     return spare | dict(colours or {})
 
 
@@ -105,7 +99,7 @@ def incidence_plot(
     ax: Axes,
     until: float,
     top: float = 100,
-    colours: Mapping[str, str] = CAUSES,
+    colours: Mapping[str, str] = figures.EVENT,
 ) -> None:
     """Cumulative incidence of competing first events with intervals, each named beside its line.
 

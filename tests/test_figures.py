@@ -110,3 +110,12 @@ def test_quantiles_stand_at_the_middle_of_their_ranks_among_all_tests():
     assert ours.get_ydata() == pytest.approx([3])
     assert other.get_xdata() == pytest.approx([-np.log10(1.5 / 100)])
     assert line.get_xdata().tolist() == line.get_ydata().tolist()
+
+
+def test_the_spread_of_cohorts_has_a_band_of_its_central_95_per_cent():
+    _, ax = plt.subplots()
+    figures.spread_plot(pd.Series(np.arange(101.0) / 2), 20.0, ax=ax)
+    band = ax.patches[0]
+    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((1.25, 48.75))
+    assert sum(bar.get_height() for bar in ax.patches[1:]) == 101
+    assert ax.lines[-1].get_xdata() == [20, 20]

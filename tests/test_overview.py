@@ -1,6 +1,5 @@
 """A cohort at a glance."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -55,17 +54,6 @@ def test_courses_are_in_order_and_end_with_the_last_contact(cohort):
     dead = courses["status"] == "dead"
     assert (courses.loc[dead, "death_day"] == courses.loc[dead, "end_day"]).all()
     assert courses.loc[~dead, "death_day"].isna().all()
-
-
-def test_a_patient_without_follow_up_is_drawn_up_to_the_relapse():
-    people = tables.complete(pd.DataFrame({"patient": ["A"], "relapse_day": [100.0]}), "patients")
-    people["timing"] = tables.timing(people["relapse_day"])
-    courses = overview.history(people)
-    assert courses["end_day"].tolist() == [100]
-    _, ax = plt.subplots()
-    overview.swimmer_plot(courses, ax=ax)
-    assert ax.get_xlabel() == "years since diagnosis"
-    plt.close()
 
 
 def test_spread_says_where_a_published_value_lies():

@@ -101,6 +101,8 @@ def style() -> None:
             "axes.spines.top": False,
             "axes.spines.right": False,
             "figure.constrained_layout.use": True,
+            "figure.titlesize": 9,
+            "figure.titleweight": "bold",
             "savefig.dpi": 200,
             "svg.hashsalt": "allrelapse",
             "svg.fonttype": "path",
@@ -200,7 +202,7 @@ def evidence_plot(points: pd.DataFrame, *, ax: Axes) -> None:
         part = points[points["cohort"] == cohort]
         few = cohort in ("ALL at diagnosis", *STAGE)  # dark edges, so that they stand out
         ax.scatter(
-            part["percent"], -np.log10(part["p_value"]), size, colour, marker,
+            part["percent"], -np.log10(part["p_value"]), size, colour, marker=marker,
             label=f"{words} (n = {len(part):,})", edgecolor="#333333" if few else "white",
             linewidth=0.6 if few else 0.3,
         )  # fmt: skip
@@ -318,6 +320,22 @@ def equality_plot(
     ax.set_yscale("symlog", linthresh=10)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter("{x:g}")
+
+
+def spread_plot(simulated: "pd.Series[float]", published: float, *, ax: Axes) -> None:
+    """Histogram of one aggregate over simulated cohorts, the published value in black.
+
+    The band behind it holds the central 95 % of the cohorts.
+    """
+    values = simulated.dropna().to_numpy()
+    whole = (values % 1 == 0).all()
+    edges = np.arange(values.min() - 0.5, values.max() + 1)
+    bins = edges if whole else np.histogram_bin_edges(values, 12)
+    ax.axvspan(*np.quantile(values, [0.025, 0.975]), color="#EEEEEE", lw=0, zorder=0)
+    ax.hist(values, bins=bins.tolist(), color=FAINT, edgecolor="white", linewidth=0.5)
+    ax.axvline(published, color=PUBLISHED, lw=1.5)
+    ax.set(yticks=[])
+    ax.spines["left"].set_visible(False)
 
 
 def spectrum(counts: pd.Series, *, ax: Axes, title: str, fitted: pd.Series | None = None) -> None:

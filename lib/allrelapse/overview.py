@@ -1,11 +1,8 @@
 """A cohort at a glance: who is in it, which samples there are, and where everything comes from."""
 
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from tableone import TableOne
 
-from allrelapse import figures
 from allrelapse.data import open_data, tables
 from allrelapse.data.cohort import Cohort, pairs
 from allrelapse.data.published import TIMING
@@ -13,16 +10,6 @@ from allrelapse.study import Study
 
 DESCRIBED = ("age_years", "sex", "wbc", "lineage", "subtype", "mrd_percent")
 CONTINUOUS = ("age_years", "wbc", "mrd_percent")
-YEAR = 365.25
-EVENTS = {  # what it is called, marker, colour
-    "relapse_day": ("relapse", "|", figures.PUBLISHED),
-    "transplant_day": ("transplant", "^", figures.EVENT["transplant"]),
-    "second_relapse_day": ("second relapse", "x", figures.EVENT["second relapse"]),
-    "death_day": ("death", "X", figures.EVENT["death"]),
-}
-MRD_STEPS = (0.0, 0.01, 0.1, 1.0, 100.0)
-MRD_WORDS = ("below limit", "to 0.1 %", "to 1 %", "above 1 %")
-MRD_SHADES = ("#E0E0E0", "#BDBDBD", "#737373", "#252525")
 
 
 def flow(cohort: Cohort) -> pd.DataFrame:
@@ -85,61 +72,6 @@ def history(patients: pd.DataFrame) -> pd.DataFrame:
     known["death_day"] = known["follow_up_day"].where(known["status"] == "dead")
     known["end_day"] = known["follow_up_day"].fillna(known["relapse_day"])
     return known.sort_values(["relapse_day", "patient"]).reset_index(drop=True)
-
-
-def swimmer_plot(patients: pd.DataFrame, *, ax: Axes, phases: pd.DataFrame | None = None) -> None:
-    """One line per patient from diagnosis to last contact, early relapses at the top.
-
-    Parameters
-    ----------
-    patients : as `history` gives them
-    phases : of therapy, `name`, `start`, `end` in days; drawn until the relapse
-    """
-    rows = np.arange(len(patients))
-    thick = max(min(280 / len(patients), 6), 0.4)
-    colours = patients["timing"].map(figures.TIMING)
-    ax.hlines(rows, 0, patients["end_day"] / YEAR, color=colours, lw=thick, alpha=0.35)
-    shades = ("#444444", "#8C8C8C", "#5F5F5F", "#C4C4C4")
-    for number, phase in enumerate([] if phases is None else phases.to_dict("records")):
-        stop = patients["relapse_day"].clip(upper=phase["end"])
-        given = stop > phase["start"]
-        shade, begin = shades[number % len(shades)], phase["start"] / YEAR
-        span = (rows[given], begin, stop[given] / YEAR)
-        ax.hlines(*span, color=shade, lw=thick * 0.5, label=phase["name"])
-    for column, (words, marker, colour) in EVENTS.items():
-        day = patients[column] / YEAR
-        if day.notna().any():
-            ax.scatter(
-                day, rows, max(thick * 4, 6), colour, marker=marker, lw=0.9, label=words, zorder=3
-            )
-    level = np.searchsorted(MRD_STEPS, patients["mrd_percent"].fillna(0), side="right") - 1
-    level = np.where(patients["mrd_below"].fillna(value=False).astype(bool), 0, level)
-    known = patients["mrd_percent"].notna()
-    strip = np.array(MRD_SHADES)[np.clip(level, 0, 3)]
-    ax.scatter(
-        np.full(known.sum(), -0.15), rows[known], max(thick * 5, 4), strip[known], marker="s",
-        linewidth=0,
-    )  # fmt: skip
-    for group, colour in figures.TIMING.items():
-        ax.plot([], [], color=colour, lw=4, alpha=0.35, label=group)
-    for shade, words in zip(MRD_SHADES, MRD_WORDS, strict=True) if known.any() else ():
-        ax.plot([], [], "s", color=shade, ms=4, label=f"MRD {words}")
-    ax.set(xlabel="years since diagnosis", ylabel=f"patients (n = {len(patients)})")
-    ax.set(
-        xlim=(-0.3, patients["end_day"].max() / YEAR * 1.02), ylim=(len(patients), -1), yticks=[]
-    )
-
-
-def spread_plot(simulated: "pd.Series[float]", published: float, *, ax: Axes) -> None:
-    """Histogram of one aggregate over simulated cohorts, the published value in black."""
-    values = simulated.dropna().to_numpy()
-    whole = (values % 1 == 0).all()
-    edges = np.arange(values.min() - 0.5, values.max() + 1)
-    bins = edges if whole else np.histogram_bin_edges(values, 12)
-    ax.hist(values, bins=bins.tolist(), color=figures.FAINT, edgecolor="white", linewidth=0.5)
-    ax.axvline(published, color=figures.PUBLISHED, lw=1.5)
-    ax.set(yticks=[])
-    ax.spines["left"].set_visible(False)
 
 
 def spread(simulated: pd.DataFrame, published: "pd.Series[float]") -> pd.DataFrame:

@@ -31,13 +31,6 @@ def style():
     plt.close("all")
 
 
-def test_colours_of_clones_mean_nothing_else():
-    others = [figures.TIMING, figures.STAGE, figures.WHEN, figures.GENE]
-    taken = {shade.upper() for palette in others for shade in palette.values()}
-    assert not taken & set(clones.CLONES)
-    assert len(set(clones.CLONES)) == len(clones.CLONES)
-
-
 def test_more_clones_than_colours_are_refused():
     with pytest.raises(InputError, match="join"):
         clones.clone_colours(range(11))

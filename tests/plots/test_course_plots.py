@@ -8,7 +8,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import to_hex
 from scipy.stats import beta
 
-from allrelapse import figures, overview
+from allrelapse import figures
+from allrelapse.data import tables
 from allrelapse.errors import InputError
 from allrelapse.plots import courses
 
@@ -168,7 +169,7 @@ def test_a_swimmer_plot_names_each_relapsed_patient_in_order_of_relapse():
 def test_serial_samples_lie_on_their_patients_and_days():
     figure, _ = swimmer()
     (line,) = [x for x in figure.axes[0].lines if x.get_label() == "serial sample"]
-    days = line.get_xydata() * [overview.YEAR, 1]
+    days = line.get_xydata() * [courses.YEAR, 1]
     assert days.tolist() == [[0, 0], [pytest.approx(150), 0], [0, 1]]
 
 
@@ -180,7 +181,7 @@ def test_bars_have_the_colour_of_timing_and_therapy_is_a_band_on_top():
         figures.TIMING["very early"], figures.TIMING["late"],
     ]  # fmt: skip
     band = [line for line in ax.lines if list(line.get_ydata()) == [1, 1]]
-    ends = [line.get_xdata()[1] * overview.YEAR for line in band]
+    ends = [line.get_xdata()[1] * courses.YEAR for line in band]
     assert ends == pytest.approx([36, 700])
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     assert {"relapse", "second relapse", "transplant", "death", "serial sample"} <= set(words)
@@ -189,3 +190,36 @@ def test_bars_have_the_colour_of_timing_and_therapy_is_a_band_on_top():
 def test_without_a_day_of_relapse_there_is_no_swimmer():
     with pytest.raises(InputError, match="no rows"):
         courses.swimmer(PATIENTS.iloc[2:])
+
+
+def test_a_patient_without_follow_up_is_drawn_up_to_the_relapse():
+    people = tables.complete(pd.DataFrame({"patient": ["A"], "relapse_day": [100.0]}), "patients")
+    people["timing"] = tables.timing(people["relapse_day"])
+    figure, table = courses.swimmer(people)
+    assert table["end_day"].tolist() == [100]
+    assert not figure.axes[0].patches  # nobody's residual disease is known
+
+
+def test_residual_disease_is_a_strip_whose_shade_says_how_much():
+    figure, _ = swimmer()
+    cells = [p for p in figure.axes[0].patches if p.get_x() < 0]
+    shades = {round(cell.get_y() + 0.5): to_hex(cell.get_facecolor()).upper() for cell in cells}
+    assert shades == {0: courses.MRD["above 1 %"], 1: courses.MRD["to 1 %"]}  # 2 % and 0.1 %
+    below = PATIENTS.assign(mrd_below=pd.array([True] * 3, dtype="boolean"))
+    figure, _ = courses.swimmer(below)
+    strip = [p for p in figure.axes[0].patches if p.get_x() < 0]
+    assert {to_hex(p.get_facecolor()).upper() for p in strip} == {courses.MRD["below limit"]}
+
+
+def test_every_event_has_a_symbol_of_its_own():
+    assert len({marker for _, marker, _ in courses.EVENTS.values()}) == len(courses.EVENTS)
+    figure, _ = swimmer()
+    labels = figure.axes[0].get_legend_handles_labels()[1]
+    assert len(labels) == len(set(labels))
+
+
+def test_many_patients_are_not_named():
+    many = pd.concat([PATIENTS.iloc[:1].assign(patient=f"p{i}") for i in range(courses.FEW + 1)])
+    figure, _ = courses.swimmer(many)
+    assert not figure.axes[0].get_yticklabels()
+    assert figure.axes[0].get_ylabel() == f"patients (n = {courses.FEW + 1})"

@@ -25,11 +25,22 @@ from allrelapse.plots.drawing import (
     legend_below,
     needed,
     phase_band,
+    timing_colours,
 )
 
 MARKERS = "os^DvPX"  # of the variants of one gene, by turns
 OTHER_GENE, OTHERS = "#333333", "#AAAAAA"  # genes without a colour of their own; unnamed variants
 UNSEEN = "#EFEFEF"  # below the limit of detection
+YEAR = 365.25
+FEW = 40  # patients, up to which a swimmer plot names them
+EVENTS = {  # what it is called, marker, colour
+    "relapse_day": ("relapse", "|", figures.PUBLISHED),
+    "transplant_day": ("transplant", "^", figures.EVENT["transplant"]),
+    "second_relapse_day": ("second relapse", "x", figures.EVENT["second relapse"]),
+    "death_day": ("death", "D", figures.EVENT["death"]),
+}
+MRD_STEPS = (0.0, 0.01, 0.1, 1.0, 100.0)  # per cent
+MRD = {"below limit": "#FFFFFF", "to 0.1 %": "#CCCCCC", "to 1 %": "#858585", "above 1 %": "#252525"}
 SERIAL = ("day", "Hugo_Symbol", "HGVSp_Short", *VARIANT, "t_alt_count", "t_depth", "limit")
 POINT = ["day", "variant", "gene", "fraction", "lower", "upper", "limit", "drawn", "detected"]
 
@@ -179,9 +190,10 @@ def swimmer(
     ax: Axes | None = None,
     title: str = "",
 ) -> Drawn:
-    """One bar per patient from diagnosis to last contact, with events and serial samples.
+    """One bar per patient from diagnosis to last contact, early relapses at the top, with events.
 
-    As `overview.swimmer_plot`, but for few patients, each named, with therapy as a band on top.
+    Therapy is a band on top, minimal residual disease after induction a strip at the left. Few
+    patients are named.
 
     Parameters
     ----------
@@ -192,7 +204,7 @@ def swimmer(
     Returns
     -------
     The figure, and one row per patient in the order drawn: `patient`, `timing`, days of events,
-    `end_day`, `samples` (their number).
+    `end_day`, `mrd_percent`, `mrd_below` (the limit), `samples` (their number).
 
     Raises
     ------
@@ -200,22 +212,61 @@ def swimmer(
         If there is no patient with the day of relapse.
     """
     courses = needed(overview.history(patients), ("patient",), "courses of relapsed patients")
-    alone = ax is None
-    figure, ax = canvas(ax, figures.PAGE, 1.7 + 0.16 * len(courses))
     rows = pd.Series(range(len(courses)), courses["patient"])
+    few = len(courses) <= FEW
+    alone = ax is None
+    height = 1.7 + 0.16 * len(courses) if few else min(2 + 0.055 * len(courses), 9)
+    figure, ax = canvas(ax, figures.PAGE, height)
+    last = courses["end_day"].max() / YEAR
+    ax.set(xlim=(-0.045 * last, 1.02 * last), ylim=(len(courses) - 0.4, -0.6))
+    ax.set(xlabel="years since diagnosis", ylabel=f"patients (n = {len(courses)})")
+    ax.set_yticks(rows if few else [], list(courses["patient"]) if few else [])
+    thick = max(min(280 / len(courses), 6), 0.4)
+    _draw_courses(courses, thick, ax)
     taken = pd.DataFrame({"patient": [], "day": []}) if samples is None else samples
     taken = taken[taken["patient"].isin(rows.index)]
-    overview.swimmer_plot(courses, ax=ax)
     if len(taken):
         ax.plot(
-            taken["day"] / overview.YEAR, rows[taken["patient"]], "o", color="white", ms=3,
-            mec=LINE, mew=0.7, lw=0, zorder=2.5, label="serial sample",
+            taken["day"] / YEAR, rows[taken["patient"]], "o", color="white", ms=3, mec=LINE,
+            mew=0.7, lw=0, zorder=2.5, label="serial sample",
         )  # fmt: skip
-    ax.set_yticks(range(len(courses)), list(courses["patient"]))
-    ax.set_ylim(len(courses) - 0.4, -0.6)
-    used = 0.0 if phases is None else phase_band(phases, ax=ax, days_per_unit=overview.YEAR)
+    _draw_mrd(courses, ax)
+    used = 0.0 if phases is None else phase_band(phases, ax=ax, days_per_unit=YEAR)
     ax.set_title(title, pad=6 + used)
-    legend_below(ax, alone=alone, columns=5)
+    legend_below(ax, alone=alone, columns=4)
     counts = taken["patient"].value_counts()
     table = courses.assign(samples=courses["patient"].map(counts).fillna(0).astype(int))
-    return figure, table[["patient", "timing", *overview.EVENTS, "end_day", "samples"]]
+    mrd = ["mrd_percent", "mrd_below"]
+    return figure, table[["patient", "timing", *EVENTS, "end_day", *mrd, "samples"]]
+
+
+def _draw_courses(courses: pd.DataFrame, thick: float, ax: Axes) -> None:
+    """Bars in the colour of timing, of a thickness in points, and events on them."""
+    rows = np.arange(len(courses))
+    ends, colours = courses["end_day"] / YEAR, timing_colours(courses["timing"])
+    ax.hlines(rows, 0, ends, color=colours, lw=thick, alpha=0.4)
+    for group, colour in figures.TIMING.items():
+        ax.plot([], [], color=colour, lw=4, alpha=0.4, label=f"{group} relapse")
+    for column, (words, marker, colour) in EVENTS.items():
+        day, size = courses[column] / YEAR, max(thick * 4, 7)
+        if day.notna().any():
+            ax.scatter(day, rows, size, colour, marker=marker, lw=0.9, label=words, zorder=3)
+
+
+def _draw_mrd(courses: pd.DataFrame, ax: Axes) -> None:
+    """A strip of shades left of day 0, white below the limit, for those who were measured."""
+    below = courses["mrd_below"].fillna(value=False).astype(bool)
+    level = np.searchsorted(MRD_STEPS, courses["mrd_percent"].fillna(0), side="right") - 1
+    level = np.clip(np.where(below, 0, level), 0, len(MRD) - 1)
+    known = courses["mrd_percent"].notna().to_numpy()
+    if not known.any():
+        return
+    left = ax.get_xlim()[0]
+    for step, (words, shade) in enumerate(MRD.items()):
+        cells = np.flatnonzero(known & (level == step))
+        ax.barh(
+            cells, -0.6 * left, 1, 0.9 * left, color=shade, ec="#999999", lw=0.3,
+            label=f"MRD {words}",
+        )  # fmt: skip
+    ax.annotate("MRD", (0.6 * left, 1), (0, 2), ax.get_xaxis_transform(), "offset points",
+                ha="right", annotation_clip=False)  # fmt: skip

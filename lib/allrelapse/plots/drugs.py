@@ -97,7 +97,7 @@ def _dose_axis(ax: Axes, low: float, high: float, untreated: float) -> None:
 def recovery_plot(
     table: pd.DataFrame, *, value: str, truth: str, ax: Axes, words: Sequence[str] = ()
 ) -> pd.DataFrame:
-    """Estimates over their planted values with intervals, sorted; those that miss are thick, with diamonds.
+    """Estimates over their planted values with intervals, sorted; those that miss are thick.
 
     Parameters
     ----------

@@ -1,11 +1,13 @@
 """A figure comes with its table and its words, and twice the same."""
 
 import hashlib
+import re
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from allrelapse import figures
 from allrelapse.errors import InputError
@@ -119,3 +121,25 @@ def test_the_spread_of_cohorts_has_a_band_of_its_central_95_per_cent():
     assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((1.25, 48.75))
     assert sum(bar.get_height() for bar in ax.patches[1:]) == 101
     assert ax.lines[-1].get_xdata() == [20, 20]
+
+
+def test_a_shown_table_has_words_for_names_and_dashes_for_what_is_missing():
+    table = pd.DataFrame({"odds_ratio": [2.5, np.nan], "gene": ["<script>", None]}, ["a_1", "b_2"])
+    shown = figures.told(table.rename_axis("patient_id"))
+    cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", shown)
+    assert cells == [
+        "", "odds ratio", "gene", "patient id", "", "", "a_1", "2.5", "&lt;script&gt;", "b_2", "–",
+        "–",
+    ]  # fmt: skip
+    assert "<script>" not in shown
+    assert table.columns.tolist() == ["odds_ratio", "gene"]
+    assert table.index.name is None
+
+
+def test_style_makes_notebooks_show_tables_so(monkeypatch):
+    shell = InteractiveShell()
+    monkeypatch.setattr(figures, "get_ipython", lambda: shell)
+    figures.style()
+    shown, _ = shell.display_formatter.format(pd.DataFrame({"p_value": [np.nan]}))
+    assert "p value" in shown["text/html"]
+    assert "NaN" not in shown["text/html"]

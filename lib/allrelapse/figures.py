@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from IPython.core.getipython import get_ipython
 from IPython.display import Image
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -37,12 +38,12 @@ EVENT: Mapping[str, str] = MappingProxyType(  # what happens after a relapse
 LINEAGE: Mapping[str, str] = MappingProxyType({"B": "#225555", "T": "#997700"})
 GENE: Mapping[str, str] = MappingProxyType(
     {
-        "NT5C2": "#222255",
-        "PRPS1": "#BBCC33",
-        "NR3C1": "#5AAE61",
+        "NT5C2": "#4D4DFF",
+        "PRPS1": "#EECC66",
+        "NR3C1": "#8C510A",
         "TP53": "#9970AB",
-        "MSH6": "#663333",
-        "FPGS": "#CC3311",
+        "MSH6": "#4B0092",
+        "FPGS": "#EE6677",
     }
 )
 MARKER: Mapping[str, str] = MappingProxyType(  # of the same genes, for grey print
@@ -57,7 +58,7 @@ NEUTRAL = ("#333333", "#1B9E77", "#AA3377", "#CCBB44")
 FAINT = "#BBBBBB"  # what is there to compare with
 COHORT: Mapping[str, tuple[str, str, str, int]] = MappingProxyType(  # words, colour, marker, size
     {
-        "other exomes": ("other exomes", "#EECC66", "o", 6),
+        "other exomes": ("other exomes", "#D8C48F", "o", 6),
         "other genomes": ("other genomes", "#88A0DD", "s", 6),
         "PCAWG": ("PCAWG genomes", FAINT, "s", 6),
         "ALL at diagnosis": ("ALL genomes at diagnosis", STAGE["diagnosis"], "s", 18),
@@ -84,6 +85,9 @@ SUBSTITUTION: Mapping[str, str] = MappingProxyType(
 def style() -> None:
     """Set the style of figures (8-point text, no chart junk, reproducible) and shown tables."""
     pd.options.display.max_colwidth = 120
+    shell = get_ipython()
+    if shell is not None and shell.display_formatter is not None:
+        shell.display_formatter.formatters["text/html"].for_type(pd.DataFrame, told)
     sns.set_theme(
         context="paper",
         style="ticks",
@@ -108,6 +112,22 @@ def style() -> None:
             "svg.fonttype": "path",
         },
     )
+
+
+def told(table: pd.DataFrame) -> str:
+    """HTML of a table as notebooks show it: names of columns in words, a dash for what is missing.
+
+    Values, index and saved tables stay as they are.
+    """
+
+    def words(name: object) -> object:
+        return name.replace("_", " ") if isinstance(name, str) else name
+
+    objects = table.dtypes.map(pd.api.types.is_object_dtype)
+    known = table.mask(table.isna() & objects, np.nan)  # None, too
+    named = known.rename(columns=words).rename_axis(index=words, columns=words)
+    most = pd.options.display.max_rows
+    return str(named.to_html(na_rep="–", notebook=True, max_rows=most))
 
 
 def save(figure: Figure, name: str, *, table: pd.DataFrame, alt: str) -> Image:

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from drug_plates import plate
+from matplotlib.colors import to_hex
 
 from allrelapse import drugs, plots
 from allrelapse.errors import InputError
@@ -89,6 +90,10 @@ def test_cells_say_counts_or_how_it_is_known(ax):
     rows = [("A", "x", 2, 4, "measured"), ("A", "y", pd.NA, pd.NA, "inferred")]
     rows.append(("B", "x", pd.NA, pd.NA, "assumed"))
     table = pd.DataFrame(rows, columns=["row", "column", "some", "all", "basis"])
-    plots.drugs.count_matrix(table, rows=["A", "B"], columns=["x", "y"], ax=ax, colour="#0072B2")
+    plots.drugs.count_matrix(
+        table, rows=["A", "B"], columns=["x", "y"], ax=ax, colours={"x": "#0072B2"}
+    )
+    hues = [to_hex(cell.get_facecolor()) for cell in ax.patches]
+    assert hues == ["#0072b2", plots.drugs.SHADE.lower(), "#0072b2"]
     words = {text.get_position(): text.get_text() for text in ax.texts}
     assert words == {(0, 0): "2/4", (1, 0): "~", (0, 1): "?"}

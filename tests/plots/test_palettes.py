@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from allrelapse import figures
-from allrelapse.plots import clones
+from allrelapse.plots import clones, drugs
 
 # Machado, Oliveira & Fernandes 2009, IEEE Trans Vis Comput Graph 15:1291, severity 1.0, linear RGB
 SEEN = {
@@ -43,6 +43,7 @@ PALETTES = {
     "event": figures.EVENT.values(),
     "lineage": figures.LINEAGE.values(),
     "gene": figures.GENE.values(),
+    "genotype": [colour for colour, _ in drugs.GENES.values()],  # beside the wild type
     "signature": figures.SIGNATURE.values(),
     "route": figures.ROUTE,
     "neutral": figures.NEUTRAL,
@@ -50,7 +51,10 @@ PALETTES = {
 }
 # a stage's grey and pink are alike for deuteranopes: those of `when` differ by being hollow, too
 ALL = PALETTES | {"when": figures.WHEN.values()}
-SHARED = {("when", "event"), ("event", "neutral")}  # a second relapse is one; dark grey is no hue
+SHARED = {  # a second relapse is one, genotypes are of genes, and dark grey is no hue
+    ("when", "event"), ("gene", "genotype"), ("event", "neutral"), ("event", "genotype"),
+    ("genotype", "neutral"),
+}  # fmt: skip
 
 
 def lab(colour, reader="trichromat"):

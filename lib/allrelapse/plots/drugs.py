@@ -14,8 +14,8 @@ from allrelapse.drugs import CurveFit
 from allrelapse.drugs.links import ASSUMED, INFERRED
 from allrelapse.plots.drawing import needed
 
-PLAIN = "#999999"
-"""Of genotypes that are not to be looked at."""
+PLAIN, SHADE = "#999999", "#5A6672"
+"""Of genotypes that are not to be looked at; of drugs without a colour of their own."""
 GENES: Mapping[str, tuple[str, str]] = MappingProxyType(  # colour, marker
     {"wild": (figures.NEUTRAL[0], "o")}
     | {gene: (colour, figures.MARKER[gene]) for gene, colour in figures.GENE.items()}
@@ -141,7 +141,7 @@ def count_matrix(
     rows: Sequence[str],
     columns: Sequence[str],
     ax: Axes,
-    colour: str,
+    colours: Mapping[str, str],
 ) -> None:
     """How many of how many, by row and column, as shaded cells; blank where nothing is known.
 
@@ -150,6 +150,7 @@ def count_matrix(
     table : `row`, `column`, `some` of `all`, and `basis` if not all was counted: what is inferred
         gets a tilde, what is assumed a question mark
     rows, columns : in the order in which they are drawn
+    colours : by column, such as `figures.DRUG`; the others are grey
     """
     needed(table, ("row", "column", "some", "all"), "counts")
     signs = {INFERRED: "~", ASSUMED: "?"}
@@ -158,7 +159,11 @@ def count_matrix(
         sign = signs.get(str(cell.get("basis")), "")
         counted = pd.notna(cell["all"])
         share = cell["some"] / cell["all"] if counted else 0.25 if sign == "~" else 0.0
-        box: dict[str, Any] = {"facecolor": colour, "alpha": 0.08 + 0.72 * float(share), "lw": 0}
+        box: dict[str, Any] = {
+            "facecolor": colours.get(cell["column"], SHADE),
+            "alpha": 0.08 + 0.72 * float(share),
+            "lw": 0,
+        }
         ax.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, **box))
         text = f"{cell['some']}/{cell['all']}" if counted else sign
         ax.text(x, y, text, ha="center", va="center_baseline", fontsize=7)

@@ -114,6 +114,14 @@ def test_known_sites_are_marked_below_the_axis():
     assert set(marks.get_ydata()) == {0}
 
 
+def test_what_lies_at_a_known_site_is_told():
+    _, ax = plt.subplots()
+    table = genomes.lollipop(SITES, length=393, ax=ax, title="", known=["p.R273C", "p.?"])
+    there = table[table["known"]].sort_values("patients")
+    assert there[["protein", "patients"]].to_numpy().tolist() == [["p.R273H", 1], ["p.R273H", 2]]
+    assert table["patients"].sum() == 5 + 3 + 2 + 1 + 1
+
+
 def test_a_gene_without_mutations_has_an_empty_protein():
     ax = lollipop(SITES.iloc[:0])
     assert not ax.lines

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.markers import CARETUP
 from matplotlib.ticker import MaxNLocator
 
@@ -38,7 +40,7 @@ def lollipop(
     title: str,
     known: Collection[str] = (),
     labelled: int = 8,
-) -> None:
+) -> pd.DataFrame:
     """Patients with each change of a protein, along it; heads are moved apart, stems lean.
 
     Artists have labels for a legend, which is left to the caller.
@@ -51,6 +53,11 @@ def lollipop(
     length : of the protein, amino acids
     known : protein changes, the positions of which are marked below the axis
     labelled : how many of the changes in two patients or more are named, the commonest first
+
+    Returns
+    -------
+    What was drawn: `position`, `protein`, `when`, `patients`, and `known`, whether a known change
+    has the same position.
 
     Raises
     ------
@@ -80,7 +87,7 @@ def lollipop(
                 words, (x, y), (0, 5), textcoords="offset points", rotation=90, ha="center",
                 va="bottom", path_effects=[HALO],
             )  # fmt: skip
-    _mark_known(known, ax)
+    return _mark_known(table.drop(columns="label"), known, ax)
 
 
 def ccf_scatter(table: pd.DataFrame, *, ax: Axes) -> None:
@@ -116,6 +123,18 @@ def ccf_scatter(table: pd.DataFrame, *, ax: Axes) -> None:
     ax.set(xlabel=f"fraction of cells at diagnosis{note}", ylabel="fraction of cells at relapse")
 
 
+def when_legend(figure: Figure) -> None:
+    """What the colours of mutations say, below the figure."""
+    handles = [
+        Line2D(
+            [], [], lw=0, marker="o", ms=5, mec=colour, label=when,
+            mfc="white" if when == "diagnosis only" else colour,
+        )
+        for when, colour in figures.WHEN.items()
+    ]  # fmt: skip
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+
+
 def _recurrence(sites: pd.DataFrame, length: int, labelled: int) -> pd.DataFrame:
     """Patients by position, change and when it is seen; the commonest recurrent ones named."""
     position = pd.to_numeric(sites["protein"].map(protein_position))
@@ -142,11 +161,12 @@ def _protein_axis(table: pd.DataFrame, length: int, ax: Axes) -> None:
     ax.set(xlim=(0, length), ylim=(0, top * height / max(height - text, height / 3)))
 
 
-def _mark_known(changes: Collection[str], ax: Axes) -> None:
-    """Positions of known changes, between the axis and its numbers."""
+def _mark_known(table: pd.DataFrame, changes: Collection[str], ax: Axes) -> pd.DataFrame:
+    """Positions of known changes, between the axis and its numbers; which of the table's are."""
     marks = sorted({place for change in changes if (place := protein_position(change))})
     if marks:
         ax.plot(
             marks, np.zeros(len(marks)), color=figures.PUBLISHED, lw=0, marker=CARETUP, ms=4,
             clip_on=False, label="known hot spot", zorder=4,
         )  # fmt: skip
+    return table.assign(known=table["position"].isin(marks))

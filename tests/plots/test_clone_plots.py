@@ -282,3 +282,19 @@ def test_mutations_of_a_cluster_share_colour_and_shape_and_are_open_on_an_axis()
 def test_clusters_that_lack_are_named_in_the_error(samples, rows, words):
     with pytest.raises(InputError, match=words):
         clones.ccf_clusters(MUTATIONS, CLUSTERS.iloc[:rows], samples=samples)
+
+
+def test_a_clone_has_one_colour_in_every_picture_of_a_patient():
+    shades = dict(zip(range(1, 6), reversed(clones.CLONES[:5]), strict=True))
+    figure, _ = clones.clone_tree(tree(), colours=shades)
+    rings = [to_hex(x.get_markeredgecolor()).upper() for x in figure.axes[0].lines
+             if x.get_marker() == "o"]  # fmt: skip
+    assert rings == [shades[clone] for clone in clones.clone_tree(tree())[1]["clone"]]
+    figure, _ = clones.ccf_clusters(MUTATIONS, CLUSTERS, samples=("D", "R"), colours=shades)
+    drawn = {
+        to_hex(edge).upper()
+        for c in figure.axes[0].collections
+        if not hasattr(c, "get_segments")
+        for edge in c.get_edgecolor()
+    }
+    assert {shades[cluster] for cluster in MUTATIONS["cluster"].dropna()} <= drawn

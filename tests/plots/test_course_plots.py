@@ -96,10 +96,12 @@ def test_a_detected_variant_is_filled_in_the_colour_of_its_gene_and_named():
     assert {"NT5C2 R367Q", "2 others"} <= {text.get_text() for text in ax.texts}
 
 
-def test_lines_from_and_to_what_was_not_detected_are_dotted():
-    figure, _ = courses.trajectories(READS[READS["Hugo_Symbol"].isna()])
-    lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
-    assert [line.get_linestyle() for line in lines if line.get_marker() == "None"] == [":", ":"]
+def test_no_line_goes_through_a_sample_in_which_the_variant_was_not_detected():
+    figure, _ = courses.trajectories(READS[READS["Hugo_Symbol"].isna()])  # seen, not seen, seen
+    assert not [line for line in figure.axes[0].lines if line.get_linestyle() in ("-", ":")]
+    figure, _ = courses.trajectories(READS)
+    joined = [x.get_xdata().tolist() for x in figure.axes[0].lines if x.get_linestyle() == "-"]
+    assert joined == [[0, 300]]  # of TTN, which has no depth on day 100
 
 
 def test_a_sample_without_depth_there_is_a_gap_and_no_zero():

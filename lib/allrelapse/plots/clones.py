@@ -57,6 +57,7 @@ def clone_tree(
     *,
     genes: Mapping[Any, str] | None = None,
     samples: tuple[str, str] = ("diagnosis", "relapse"),
+    colours: Mapping[Any, str] | None = None,
     ax: Axes | None = None,
     title: str = "",
 ) -> Drawn:
@@ -72,6 +73,7 @@ def clone_tree(
         fractions of cells) and `variants` (number of mutations)
     genes : of resistance, by clone
     samples : names in `ccf` of the samples at diagnosis and at relapse
+    colours : of the rings, by clone, such as `clone_colours`; else grey
 
     Returns
     -------
@@ -87,7 +89,8 @@ def clone_tree(
         raise InputError("tree: must have one root, and one parent for each other clone")
     shown = _placed(tree, genes or {}, samples)
     leaves, depth = int(shown["x"].max()) + 1, int(-shown["y"].min())
-    width = figures.COLUMN if leaves <= 3 else min(1.2 * leaves, figures.PAGE)
+    widths = (figures.COLUMN, figures.MIDDLE, figures.PAGE)
+    width = next((width for width in widths if width >= 1.1 * leaves), figures.PAGE)
     alone = ax is None
     figure, ax = canvas(ax, width, 1.2 + 0.7 * depth)
     ax.set(xlim=(-0.35, leaves - 0.1), ylim=(-depth - 0.35, 0.7))
@@ -96,7 +99,7 @@ def clone_tree(
     place = {row["clone"]: (row["x"], row["y"]) for _, row in shown.iterrows()}
     for _, row in shown.iterrows():
         _draw_edge(row, place.get(row["parent"]), ax)
-        _draw_disc(row, ax)
+        _draw_disc(row, (colours or {}).get(row["clone"], LINE), ax)
     legend_below(ax, alone=alone, handles=_explained_discs())
     return figure, shown
 
@@ -137,10 +140,11 @@ def _draw_edge(row: "pd.Series[Any]", above: tuple[float, float] | None, ax: Axe
     )  # fmt: skip
 
 
-def _draw_disc(row: "pd.Series[Any]", ax: Axes) -> None:
+def _draw_disc(row: "pd.Series[Any]", ring: str, ax: Axes) -> None:
     """Ring, halves and names of one clone; a half that is not known has a question mark."""
     x, y = row["x"], row["y"]
-    ax.plot(x, y, "o", ms=DISC + 1, mfc="white", mec=LINE, mew=0.6, zorder=2)
+    wide = 0.6 if ring == LINE else 2.5
+    ax.plot(x, y, "o", ms=DISC + 1 + wide, mfc="white", mec=ring, mew=wide, zorder=2)
     ax.plot(x, y, "|", ms=DISC, color=LINE, mew=0.6, zorder=3)
     for (stage, angles), side in zip(HALVES.items(), (-1, 1), strict=True):
         share = row[stage]
@@ -154,7 +158,7 @@ def _draw_disc(row: "pd.Series[Any]", ax: Axes) -> None:
             ax.scatter(x, y, size, figures.STAGE[stage], marker=marker, lw=0, zorder=4)
     words = _name(row["clone"]) + (f"\n{row['gene']}" if isinstance(row["gene"], str) else "")
     ax.annotate(
-        words, (x, y), (DISC / 2 + 3, 0), textcoords="offset points", va="center",
+        words, (x, y), (DISC / 2 + 3 + wide, 0), textcoords="offset points", va="center",
         path_effects=[HALO], zorder=5,
     )  # fmt: skip
 
@@ -178,6 +182,7 @@ def ccf_clusters(
     clusters: pd.DataFrame,
     *,
     samples: tuple[str, str] = ("diagnosis", "relapse"),
+    colours: Mapping[Any, str] | None = None,
     ax: Axes | None = None,
     title: str = "",
 ) -> Drawn:
@@ -194,6 +199,7 @@ def ccf_clusters(
     clusters : as `evolution.clones` gives them, one row per cluster and sample: `cluster`,
         `sample`, `ccf`, `lower`, `upper`
     samples : names in `clusters` of the samples at diagnosis and at relapse
+    colours : by cluster, else `clone_colours`
 
     Returns
     -------
@@ -221,8 +227,9 @@ def ccf_clusters(
     if len(lost):
         _draw_points(lost, figures.FAINT, ".", ax)
         ax.plot([], [], ".", color=figures.FAINT, label=f"{IN_NONE} (n = {len(lost):,})")
-    colours = list(clone_colours(means["cluster"]).values())
-    for mean, colour, marker in zip(means.to_dict("records"), colours, MARKERS, strict=False):
+    shades = clone_colours(means["cluster"]) if colours is None else colours
+    for mean, marker in zip(means.to_dict("records"), MARKERS, strict=False):
+        colour = shades[mean["cluster"]]
         _draw_points(points[points["cluster"] == mean["cluster"]], colour, marker, ax)
         _draw_mean(mean, colour, marker, ax)
     _ccf_axes(beyond, ax)

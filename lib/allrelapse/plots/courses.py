@@ -58,8 +58,9 @@ def trajectories(
     """How the variants of one patient rise and fall in serial samples, on a logarithmic axis.
 
     Filled symbols reach the limit of detection of their sample, open ones do not; where no read
-    has the variant the open symbol stands at the limit, and its interval begins at the edge.
-    Variants of named genes have colours and their name; all others are thin and grey.
+    has the variant the open symbol stands at the limit, and its interval begins at the edge. Lines
+    join neighbouring samples in which the variant was detected, and no others. Variants of named
+    genes have colours and their name; all others are thin and grey, and without open symbols.
 
     Parameters
     ----------
@@ -136,7 +137,7 @@ def _points_of(reads: pd.DataFrame, named: Collection[str]) -> pd.DataFrame:
 
 
 def _draw_variants(percent: pd.DataFrame, low: float, ax: Axes) -> None:
-    """Lines, intervals and points; lines are dotted to and from what was not detected."""
+    """Lines between neighbouring detections, intervals and points."""
     turns: dict[str, int] = {}
     for name, line in percent.groupby("variant", sort=False):
         gene = line["gene"].iloc[0]
@@ -147,13 +148,16 @@ def _draw_variants(percent: pd.DataFrame, low: float, ax: Axes) -> None:
         if not own:
             size, order = 2.5, 2
         x, y, sure = (line[c].to_numpy() for c in ("day", "drawn", "detected"))
-        for i in range(len(x) - 1):
-            style = "-" if sure[i] and sure[i + 1] else ":"
-            ax.plot(x[i : i + 2], y[i : i + 2], style, color=colour, lw=size / 4, zorder=order)
+        for i in np.flatnonzero(sure[:-1] & sure[1:]):
+            ax.plot(x[i : i + 2], y[i : i + 2], "-", color=colour, lw=size / 4, zorder=order)
+        shown = sure | own
+        lower, upper = line["lower"].clip(lower=low)[shown], line["upper"][shown]
         alpha = 0.8 if own else 0.4
-        ends = line["lower"].clip(lower=low), line["upper"]
-        ax.vlines(x, *ends, color=colour, lw=size / 5, alpha=alpha, zorder=order)
-        for part, face, state in ((sure, colour, "detected"), (~sure, "white", "not detected")):
+        ax.vlines(x[shown], lower, upper, color=colour, lw=size / 5, alpha=alpha, zorder=order)
+        states = ((sure, colour, "detected"), (~sure & own, "white", "not detected"))
+        for part, face, state in states:
+            if not part.any():
+                continue
             ax.plot(
                 x[part], y[part], marker, mec=colour, mfc=face, ms=size, mew=size / 5,
                 zorder=order + 1, lw=0, clip_on=False, label=f"{name}, {state}",
@@ -264,6 +268,8 @@ def _draw_mrd(courses: pd.DataFrame, ax: Axes) -> None:
     left = ax.get_xlim()[0]
     for step, (words, shade) in enumerate(MRD.items()):
         cells = np.flatnonzero(known & (level == step))
+        if not len(cells):
+            continue
         ax.barh(
             cells, -0.6 * left, 1, 0.9 * left, color=shade, ec="#999999", lw=0.3,
             label=f"MRD {words}",

@@ -49,65 +49,63 @@ def segments(ax):
     return [[tuple(map(float, end)) for end in part] for c in lines for part in c.get_segments()]
 
 
-def test_a_ladder_goes_straight_from_the_relapse_to_the_cells_at_diagnosis():
+def test_a_ladder_goes_straight_from_the_relapse_to_one_cell():
     figure, table = evolution.ladder(LADDER)
-    (ax,) = figure.axes
-    assert ax.get_yscale() == "log"
-    rungs = [
-        line for line in ax.lines if line.get_linestyle() == "-" and len(line.get_xdata()) == 2
-    ]
-    ends = {tuple(line.get_xydata().ravel()) for line in rungs if colour(line) != "#777777"}
-    assert (0, 1e12 * 2**-21, 210, 1e12) in ends
-    assert table["patient"].tolist() == ["a", "b", "c"]
+    left = figure.axes[0]
+    assert left.get_yscale() == "log"
+    lines = [line.get_xydata() for line in left.lines if line.get_linestyle() == "-"]
+    ends = [line.tolist() for line in lines if line[0, 1] == 1 and len(line) == 2]
+    # N 2^(-t/10) = 1 where t = 10 log2 N before the relapse
+    born = {"a": 210 - 10 * np.log2(1e12), "b": 400 - 400 / 42 * np.log2(1e12)}
+    born["c"] = 1200 - 10 * np.log2(1e12)
+    assert table.set_index("patient")["one_cell_day"].to_dict() == pytest.approx(born)
+    days = {"a": 210, "b": 400, "c": 1200}
+    assert ends == [[[pytest.approx(born[p]), 1], [days[p], 1e12]] for p in "abc"]
 
 
-def test_below_one_cell_a_ladder_is_dotted_from_the_day_of_one_cell():
-    figure, table = evolution.ladder(LADDER)
-    # N 2^(-t/10) = 1 where t = 10 log2 N
-    born = table.set_index("patient")["one_cell_day"]
-    assert born["b"] == pytest.approx(400 - 10 * 400 / 420 * np.log2(1e12))
-    assert np.isnan(born["a"])
-    dotted = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
-    assert sorted(line.get_xdata()[1] for line in dotted) == pytest.approx(sorted(born[["b", "c"]]))
-    assert {line.get_ydata()[1] for line in dotted} == {1}
-
-
-def test_the_one_cell_line_is_at_one_and_named():
+def test_one_cell_is_a_named_line_in_both_panels():
     figure, _ = evolution.ladder(LADDER)
-    (ax,) = figure.axes
-    (line,) = [line for line in ax.lines if line.get_linestyle() == "--"]
-    assert list(line.get_ydata()) == [1, 1]
-    assert "one\ncell" in [text.get_text() for text in ax.texts]
+    (across,) = [x for x in figure.axes[0].lines if x.get_linestyle() == "--"]
+    (up,) = [x for x in figure.axes[1].lines if x.get_linestyle() == "--"]
+    assert list(across.get_ydata()) == list(up.get_xdata()) == [1, 1]
+    assert "one cell" in [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_cells_at_diagnosis_are_open_below_one_and_triangles_at_the_floor():
-    figure, table = evolution.ladder(LADDER)
-    left = [line for line in figure.axes[0].lines if np.ndim(line.get_xdata()) == 1]
-    left = [line for line in left if len(line.get_xdata()) == 1 and line.get_xdata()[0] < 0]
-    faces = {line.get_ydata()[0]: line.get_markerfacecolor() for line in left}
-    assert [line.get_marker() for line in left] == ["o", "o", "v"]
-    assert list(faces) == list(table["drawn"])
-    assert table["drawn"].iloc[2] == evolution.FLOOR
-    assert list(faces.values()) == [figures.TIMING["very early"], "white", "white"]
+def test_cells_at_diagnosis_are_open_below_one_and_arrows_below_the_floor():
+    table = LADDER.assign(cells_diagnosis=[1e12 * 2**-21, 0.5, 1e-24])
+    figure, drawn = evolution.ladder(table)
+    right = figure.axes[1]
+    points = [x for x in right.lines if x.get_marker() == "o"]
+    assert [(x.get_xdata()[0], x.get_ydata()[0]) for x in points] == [(1e12 * 2**-21, 0), (0.5, 1)]
+    assert [x.get_markerfacecolor() for x in points] == [figures.TIMING["very early"], "white"]
+    (arrow,) = [x for x in right.lines if x.get_marker() == "<"]
+    assert (arrow.get_xdata()[0], arrow.get_ydata()[0]) == (evolution.FLOOR, 2)
+    assert [t.get_text() for t in right.get_yticklabels()] == drawn["patient"].tolist()
 
 
 def test_intervals_of_cells_at_diagnosis_are_drawn_as_far_as_the_axis_goes():
-    figure, _ = evolution.ladder(LADDER)
-    heights = {(start[1], end[1]) for start, end in segments(figure.axes[0])}
-    floor = evolution.FLOOR
-    assert heights == {(1e3, 1e7), (1e-2, 20), (floor, floor)}
-
-
-def test_an_interval_of_cells_without_an_end_is_an_arrow():
     figure, _ = evolution.ladder(LADDER.assign(upper=[1e7, np.inf, 1e-9]))
-    (ax,) = figure.axes
-    (arrow,) = [line for line in ax.lines if line.get_marker() == "^"]
-    assert arrow.get_ydata() == ax.get_ylim()[1]
+    right = figure.axes[1]
+    floor, most = evolution.FLOOR, right.get_xlim()[1]
+    ends = [(start[0], end[0]) for start, end in segments(right)]
+    assert ends == [(1e3, 1e7), (1e-2, most), (floor, floor)]
+    (arrow,) = [x for x in right.lines if x.get_marker() == ">"]
+    assert (arrow.get_xdata()[0], arrow.get_ydata()[0]) == (most, 1)
+
+
+def test_planted_founders_stand_on_the_line_of_one_cell_and_their_days_beside_the_cells():
+    figure, table = evolution.ladder(LADDER.assign(founded_day=[-30.0, 25.4, np.nan]))
+    (bars,) = [x for x in figure.axes[0].lines if x.get_marker() == "|"]
+    assert bars.get_xydata()[:2].tolist() == [[-30, 1], [25.4, 1]]
+    words = [text.get_text() for text in figure.axes[1].texts]
+    assert words == ["-30", "25", "?", "planted\nfounder, day"]
+    assert "founded_day" in table
+    assert not evolution.ladder(LADDER)[0].axes[1].texts
 
 
 def test_patients_without_cells_are_left_out():
     _, table = evolution.ladder(LADDER.assign(cells_diagnosis=[np.nan, 1.0, 2.0]))
-    assert table["patient"].tolist() == ["c", "b"]
+    assert table["patient"].tolist() == ["b", "c"]
 
 
 def test_groups_of_a_ladder_are_named_with_their_number_in_their_colour_without_overlap():
@@ -118,13 +116,6 @@ def test_groups_of_a_ladder_are_named_with_their_number_in_their_colour_without_
     assert [text.get_color() for text in names] == list(figures.TIMING.values())
     boxes = [text.get_window_extent() for text in names]
     assert all(a.x1 <= b.x0 for a, b in pairwise(boxes))
-
-
-def test_days_on_the_axis_of_a_ladder_go_from_diagnosis_to_the_last_relapse():
-    figure, _ = evolution.ladder(LADDER.assign(relapse_day=[210, 400, 1310]))
-    ticks = figure.axes[0].get_xticks()
-    assert min(ticks) == 0
-    assert max(ticks) <= 1310
 
 
 @pytest.mark.parametrize(
@@ -168,6 +159,21 @@ def test_the_median_of_all_is_a_band_with_its_interval():
     assert "median 7.4 d" in [text.get_text() for text in figure.axes[0].texts]
 
 
+def test_planted_and_published_doubling_times_are_black():
+    table = DOUBLING.assign(planted=[8.0, 7.0, 6.5, 10.0])
+    about = {"population": Estimate(9.2, 8.0, 11.0), "published": 7.4}
+    figure, drawn = evolution.doubling_forest(table, **about)
+    (ax,) = figure.axes
+    (bars,) = [line for line in ax.lines if line.get_marker() == "|"]
+    assert bars.get_xdata().tolist() == drawn["planted"].tolist() == [6.5, 7.0, 10.0, 8.0]
+    (line,) = [line for line in ax.lines if line.get_linestyle() == ":"]
+    assert list(line.get_xdata()) == [7.4, 7.4]
+    assert colour(line) == figures.PUBLISHED
+    figure.draw_without_rendering()
+    boxes = {t.get_text(): t.get_window_extent() for t in ax.texts if " d" in t.get_text()}
+    assert boxes["published 7.4 d"].x1 <= boxes["median 9.2 d"].x0
+
+
 def prior(patients):
     rows = [
         (group, name, weight, min(weight * chance, 1))
@@ -185,12 +191,19 @@ def test_prior_sensitivity_has_a_line_per_patient_in_the_colour_of_the_group():
     (ax,) = figure.axes
     lines = [line for line in ax.lines if len(line.get_xdata()) == 3]
     assert [colour(line) for line in lines] == [
-        figures.TIMING["early"], figures.TIMING["early"], figures.TIMING["very early"],
+        figures.TIMING["very early"], figures.TIMING["early"], figures.TIMING["early"],
     ]  # fmt: skip
     drawn = np.concatenate([line.get_ydata() for line in lines])
     assert drawn == pytest.approx(100 * table["probability"].to_numpy())
     assert ax.get_xscale() == "log"
-    assert [text.get_text() for text in ax.texts] == ["used", "early (n = 2)", "very early (n = 1)"]
+    assert [text.get_text() for text in ax.texts] == ["used", "a", "b", "c"]  # few: named
+
+
+def test_prior_sensitivity_of_many_patients_names_their_groups():
+    many = [("early", f"e{i}", 0.5) for i in range(evolution.NAMED)] + [("very early", "c", 1.0)]
+    figure, _ = evolution.prior_sensitivity(prior(many), parameter="odds")
+    words = [text.get_text() for text in figure.axes[0].texts]
+    assert words == ["very early (n = 1)", f"early (n = {evolution.NAMED})"]
 
 
 def test_prior_sensitivity_by_group_has_its_interval():
@@ -221,3 +234,13 @@ def test_reliability_has_exact_intervals_and_numbers_beside_the_points():
     ]  # fmt: skip
     points = [line.get_xydata() for line in ax.lines if line.get_marker() == "o"]
     assert np.vstack(points) == pytest.approx(100 * table[["predicted", "observed"]].to_numpy())
+
+
+def test_bins_with_few_events_are_open_and_small():
+    bins = pd.DataFrame({"predicted": [0.1, 0.8], "observed": [0.0, 0.9]})
+    bins = bins.assign(lower=0.0, upper=1.0, events=[evolution.TINY - 1, evolution.TINY])
+    figure, _ = evolution.reliability_plot(bins)
+    few, more = (line for line in figure.axes[0].lines if line.get_marker() == "o")
+    assert (few.get_markerfacecolor(), colour(more)) == ("white", colour(more))
+    assert few.get_markersize() < more.get_markersize()
+    assert f"under {evolution.TINY}" in figure.axes[0].get_xlabel()

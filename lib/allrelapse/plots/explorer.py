@@ -41,7 +41,7 @@ SHOWN = (-100, 1500)  # days that are drawn
 MIDDLE, OUTER = 0.5, (0.1, 0.9)  # quantiles that are told and drawn
 LEVELS = (0.4, 1.0)  # shades from the lowest to the highest value of a slider
 IN_AXES = {"xycoords": "axes fraction"}
-PERSISTING = "#333333"
+PERSISTING = figures.NEUTRAL[0]
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def picture(scenario: Scenario | None = None) -> Drawn:
     The figure, and the rows of `course`.
     """
     s = scenario or Scenario()
-    figure, axes = plt.subplots(2, 1, figsize=(0.75 * figures.PAGE, 4.2), sharex=True)
+    figure, axes = plt.subplots(2, 1, figsize=(figures.MIDDLE, 4.2), sharex=True)
     table, found = course(s), answer(s).iloc[0]
     _draw_cells(s, table, axes[0])
     _draw_chances(table, found, axes[1])
@@ -269,7 +269,19 @@ def static(scenario: Scenario | None = None) -> Drawn:
     for ax in (axes[0, 1], axes[1, 0]):
         ax.set_ylabel("probability so far, %")
     axes[0, 1].annotate("dashed: resistance\nsolid: relapse", (0.05, 0.98), va="top", **IN_AXES)
-    return figure, pd.concat(rows, ignore_index=True)
+    table = pd.concat(rows, ignore_index=True)
+    figure.suptitle(_finding(table))
+    return figure, table
+
+
+def _finding(table: pd.DataFrame) -> str:
+    """Which sliders change the chance of resistance by a factor of 5, and which its day most."""
+    ends = table.groupby("setting", sort=False)[["appears", "relapse_day"]].agg(["min", "max"])
+    ratio = ends["appears"]["max"] / ends["appears"]["min"]
+    days = ends["relapse_day"]["max"] - ends["relapse_day"]["min"]
+    words = {name: slider.words.split(",")[0] for name, slider in SLIDERS.items()}
+    whether = " and ".join(words[name] for name in ratio.index[ratio >= 5]) or "no setting"
+    return f"{whether} decide whether, {words[days.idxmax()]} when".capitalize()
 
 
 def _draw_setting(
@@ -282,7 +294,8 @@ def _draw_setting(
         ax.plot(table["day"], 100 * table["appeared"], "--", color=shade, lw=0.9)
         ax.plot(table["day"], 100 * table["relapsed"], color=shade, lw=1.5)
         ends.append(100 * table.loc[table["day"] == SHOWN[1], "relapsed"].iloc[0])
-    ax.set(ylim=(0, 102), xlim=SHOWN)
+    ax.set(yscale="log", ylim=(1, 130), xlim=SHOWN)
+    ax.yaxis.set_major_formatter("{x:g}")
     ax.set_title(slider.words.replace(", ", ",\n", 1))
     words = [_short(value) for value in values]
     label_right(words, [SHOWN[1]] * len(values), ends, shades, ax=ax, tall=tall)

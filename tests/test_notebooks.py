@@ -9,9 +9,10 @@ import sys
 import nbformat
 import pandas as pd
 import pytest
+from matplotlib.image import imread
 from study_copy import copied, reproduce, run, scorecard
 
-from allrelapse import claims, cohorts, parameters, paths, study
+from allrelapse import claims, cohorts, figures, parameters, paths, study
 from allrelapse.data import reference
 from allrelapse.multiverse.given import Given
 from allrelapse.multiverse.specifications import call, expand
@@ -133,12 +134,22 @@ def test_the_study_is_verified_as_current_by_those_who_have_no_open_data(root, t
 
 
 def test_every_figure_comes_with_vector_table_and_words(root):
-    figures = list((root / "results" / "simulated").glob("*/figures/*.png"))
-    assert len(figures) >= 6
-    for figure in figures:
+    pictures = list((root / "results" / "simulated").glob("*/figures/*.png"))
+    assert len(pictures) >= 6
+    for figure in pictures:
         assert figure.with_suffix(".svg").stat().st_size > 1000
         assert len(pd.read_csv(figure.with_suffix(".csv"))) > 1
         assert len(figure.with_suffix(".txt").read_text().split()) > 8
+
+
+def test_every_figure_has_a_width_of_columns_and_no_words_are_cut_off(root):
+    widths = {round(200 * inches) for inches in (figures.COLUMN, figures.MIDDLE, figures.PAGE)}
+    for path in (root / "results" / "simulated").glob("*/figures/*.png"):
+        ink = imread(path)[:, :, :3].min(axis=2) < 0.9
+        assert ink.shape[1] in widths, path
+        assert ink.shape[0] <= 200 * 10.2, path  # a page of a journal
+        edges = (ink[:4], ink[-4:], ink[:, :4], ink[:, -4:])
+        assert not any(edge.any() for edge in edges), path
 
 
 def test_pages_ask_nothing_of_any_other_machine(root):

@@ -125,14 +125,15 @@ def test_the_spread_of_cohorts_has_a_band_of_its_central_95_per_cent():
 
 def test_a_shown_table_has_words_for_names_and_dashes_for_what_is_missing():
     table = pd.DataFrame({"odds_ratio": [2.5, np.nan], "gene": ["<script>", None]}, ["a_1", "b_2"])
+    table = table.assign(n=pd.array([3, None], dtype="Int64"), k=pd.Categorical(["x", None]))
     shown = figures.told(table.rename_axis("patient_id"))
     cells = re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", shown)
     assert cells == [
-        "", "odds ratio", "gene", "patient id", "", "", "a_1", "2.5", "&lt;script&gt;", "b_2", "–",
-        "–",
+        "", "odds ratio", "gene", "n", "k", "patient id", "", "", "", "", "a_1", "2.5",
+        "&lt;script&gt;", "3", "x", "b_2", "–", "–", "–", "–",
     ]  # fmt: skip
     assert "<script>" not in shown
-    assert table.columns.tolist() == ["odds_ratio", "gene"]
+    assert table.columns.tolist() == ["odds_ratio", "gene", "n", "k"]
     assert table.index.name is None
 
 

@@ -123,8 +123,10 @@ def told(table: pd.DataFrame) -> str:
     def words(name: object) -> object:
         return name.replace("_", " ") if isinstance(name, str) else name
 
-    objects = table.dtypes.map(pd.api.types.is_object_dtype)
-    known = table.mask(table.isna() & objects, np.nan)  # None, too
+    plain = table.dtypes.map(lambda kind: isinstance(kind, np.dtype) and kind != np.dtype("O"))
+    others = {name: object for name in table.columns[~plain.to_numpy(bool)]}
+    known = table.astype(others)  # of which None and pd.NA would be shown as such
+    known = known.mask(known.isna(), np.nan)
     named = known.rename(columns=words).rename_axis(index=words, columns=words)
     most = pd.options.display.max_rows
     return str(named.to_html(na_rep="–", notebook=True, max_rows=most))

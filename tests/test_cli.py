@@ -63,7 +63,7 @@ def test_a_short_name_runs_one_analysis(house):
     [
         (["run", "01", "-p", "levle=1"], 2, "allowed: level: float = 0.95"),
         (["run", "01", "-p", "level=high"], 2, "'high' is no float"),
-        (["run", "01", "-p", "level=1.5"], 2, "level': 1.5, but it must be 0 < level < 1"),
+        (["run", "01", "-p", "level=1.5"], 2, "level': 1.5, but it must be 0 < level <= 1"),
         (["run", "01", "-p", "level"], 2, "write name=value"),
         (["run", "0"], 2, "choose one of 01_a, 02_b"),
         (["run", "01", "--cohort", "../x"], 2, "cohort '../x'"),

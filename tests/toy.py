@@ -21,7 +21,7 @@ output = Path(os.environ["ALLRELAPSE_OUTPUT"])
 """
 
 
-LEVEL = "level: float = 0.95  # of all intervals\n# limits: 0 < level < 1"
+LEVEL = "level: float = 0.95  # of all intervals\n# limits: 0 < level <= 1"
 
 
 def notebook(path: Path, *cells: str, parameters: str = LEVEL):

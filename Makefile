@@ -11,7 +11,7 @@ export ALLRELAPSE_MIRROR := $(if $(MIRROR),$(if $(filter /%,$(MIRROR)),,$(CURDIR
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env reproduce multiverse data scorecard verify site lab test lint bench format lock clean
+.PHONY: help env reproduce multiverse data scorecard verify site lab classroom grade test lint bench format lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,14 @@ site: env ## build the site from the results that are there, into results/site
 
 lab: env ## explore the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks $(LAB)
+
+classroom: env ## make exercises for a class: ROSTER=roster.csv, NAME=, FORCE=1 (docs/teaching.md)
+	@$(BIN)/allrelapse classroom make "$(ROSTER)" --cores $(CORES) \
+	  $(if $(NAME),--name "$(NAME)") $(if $(FORCE),--force)
+
+grade: env ## grade what a class handed in: SUBMISSIONS=folder, CLASS=folder, FORCE=1
+	@$(BIN)/allrelapse classroom grade "$(SUBMISSIONS)" --cores $(CORES) \
+	  $(if $(CLASS),--class "$(CLASS)") $(if $(FORCE),--force)
 
 # Whole files to each worker: what a file's tests share, such as a reproduced study, is made once.
 test: env ## run the tests

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from allrelapse import paths
+from allrelapse.classroom.commands import classroom
 from allrelapse.errors import DataNotAtHandError, InputError
 
 if TYPE_CHECKING:
@@ -360,6 +361,9 @@ def simulate(
     with click.progressbar(length=chosen.patients, label="patients", file=sys.stderr) as bar:
         write(output, seed, chosen, csv=csv, cores=cores, progress=bar.update)
     click.echo(f"{chosen.patients:,} patients in {_since(start)}, see {_short(output)}")
+
+
+cli.add_command(classroom)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SIMULATED = "simulated"
 FOLDER = "cohort"
 RECORD = "cohort.json"
-RESERVED = (SIMULATED, "cohorts", "by_hand", "site")
+RESERVED = (SIMULATED, "cohorts", "by_hand", "site", "classroom")
 """Names of folders of results that are no cohort of a user's."""
 LARGE = 1_000_000_000
 """Bytes from which a file is known by size and date; to read it at each run would take seconds."""

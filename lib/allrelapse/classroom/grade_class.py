@@ -1,0 +1,316 @@
+"""Grades what a class handed in: each submission alone, and no key before all of them are done.
+
+First every submission runs, fenced in, and leaves its answers as plain values. Only then the
+masters run on the same cohorts, and answers are compared with what they give. So while a student's
+code runs there is no key that it could find, on disk or in memory.
+"""
+
+import importlib
+import json
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from allrelapse import places
+from allrelapse.classroom import cells, editions, fence, gradebook, jobs, student, submission
+from allrelapse.classroom.key import Expectation
+from allrelapse.classroom.make_class import GRADES, LECTURER, STUDENTS, read_record
+from allrelapse.errors import InputError
+
+TRUSTED = fence.Limits(seconds=300)
+PRELOADED = (
+    "lifelines",
+    "numba",
+    "seaborn",
+    "statsmodels.api",
+    "IPython.core.interactiveshell",
+    *(
+        f"allrelapse.{name}"
+        for name in (
+            "classroom.check",
+            "classroom.student",
+            "simulate",
+            "timing",
+            "survival",
+            "signatures",
+            "enrichment",
+            "evolution.branching",
+            "evolution.clones",
+            "evolution.therapy",
+            "evolution.growth",
+            "drugs",
+            "data.reference",
+            "data.published",
+            "data.spectra",
+        )
+    ),
+)
+"""What notebooks import: imported once, here, and there at once in every process."""
+NOTHING = "nothing was handed in"
+DIGITS = 20
+OF_A_CELL = 0.4
+"""Share of the time of a submission that one of its cells may take."""
+Task = tuple[str, str]
+"""Student and exercise."""
+Key = dict[str, list[Expectation]]
+"""What is expected, by question."""
+
+
+@dataclass
+class Graded:
+    """What a run of grading found.
+
+    rows : of the gradebook
+    notes : by student
+    strangers : folders among the submissions of nobody in the class
+    fenced : whether submissions were fenced in by Landlock
+    """
+
+    rows: list[dict[str, Any]]
+    notes: dict[str, list[str]]
+    strangers: list[str]
+    fenced: bool
+    seconds: dict[Task, float] = field(default_factory=dict)
+
+
+def grade(
+    submissions: Path,
+    place: Path,
+    *,
+    limits: fence.Limits | None = None,
+    cores: int = 1,
+    force: bool = False,
+    progress: Callable[[int], object] = lambda done: None,
+) -> Graded:
+    """Grade a folder of submissions, one folder per student, and write the gradebook.
+
+    Parameters
+    ----------
+    submissions : with folders named as the students' ids
+    place : folder of the class, where `grades` is written
+    limits : of each submission
+    progress : called with 1 for each of 2 * students * exercises steps
+
+    Raises
+    ------
+    InputError
+        If there is no class, nothing was handed in, a cohort of the class is not as it was made, a
+        master fails, or grades are there and `force` is not said.
+    """
+    limits, record = limits or fence.Limits(), read_record(place)
+    if (place / GRADES).exists() and not force:
+        raise InputError(f"{place / GRADES} is there already; --force puts new grades in its place")
+    people = {one["student"]: one for one in record["students"]}
+    folders, strangers = _handed_in(submissions, people)
+    masters = {path.stem: path for path in editions.masters(place / LECTURER)}
+    example = place / STUDENTS / next(iter(people))
+    exercises = {name: editions.handed_out(example / f"{name}.ipynb") for name in masters}
+    for one in people.values():
+        _same_cohort(place, one)
+    for module in PRELOADED:
+        importlib.import_module(module)
+    all_tasks = [(who, name) for who in people for name in exercises]
+    wanted = _wanted(place, exercises, all_tasks[: len(exercises)], cores)
+    notes: dict[Task, tuple[str, ...]] = dict.fromkeys(all_tasks, (NOTHING,))
+    work = _submissions(place, exercises, folders, wanted, limits.seconds * OF_A_CELL, notes)
+    ends = {end.name: end for end in _told(jobs.run(work, limits, cores=cores), progress)}
+    keys = dict(_keys(place, exercises, list(ends), cores, progress))
+    progress(2 * (len(all_tasks) - len(ends)))
+    result = Graded([], {}, strangers, bool(fence.version()))
+    for task in all_tasks:
+        who, name = task
+        _judge(result, people[who], exercises[name], notes[task], ends.get(task), keys.get(task))
+    for who, folder in folders.items():
+        if submission.foreign_cohort(folder, people[who]["cohort"]):
+            words = "the cohort that was handed in is not the one that was given; it was not used"
+            result.notes.setdefault(who, []).append(words)
+    result.seconds = {task: end.seconds for task, end in ends.items()}
+    _write(result, place)
+    return result
+
+
+def tasks(place: Path) -> int:
+    """Number of exercises that a class has to hand in, over all students."""
+    return len(read_record(place)["students"]) * len(editions.masters(place / LECTURER))
+
+
+def _handed_in(submissions: Path, people: Iterable[str]) -> tuple[dict[str, Path], list[str]]:
+    """Folders of the class's students, and names of other folders."""
+    if not submissions.is_dir():
+        raise InputError(f"{submissions}: there is no such folder; give the one with submissions")
+    there = {path.name: path for path in sorted(submissions.iterdir()) if path.is_dir()}
+    known = {who: there.pop(who) for who in people if who in there and not there[who].is_symlink()}
+    if not known:
+        raise InputError(
+            f"{submissions}: no folder is named as a student of the class; there must be one per "
+            f"student, such as {next(iter(people))}/"
+        )
+    return known, [name for name in there if not name.startswith(".")]
+
+
+def _same_cohort(place: Path, one: dict[str, Any]) -> None:
+    folder = place / STUDENTS / one["student"] / student.COHORT
+    if not folder.is_dir() or student.digest(folder) != one["cohort"]:
+        raise InputError(
+            f"{folder} is not as it was made, so there is no telling what is right; make the class "
+            "anew from its roster under another name, and take `students` from there"
+        )
+
+
+def _given(place: Path, who: str) -> tuple[Path, ...]:
+    own = place / STUDENTS / who
+    return own / student.COHORT, own / student.ABOUT
+
+
+def _wanted(
+    place: Path, exercises: dict[str, editions.Exercise], tasks: list[Task], cores: int
+) -> dict[str, dict[str, list[str]]]:
+    """Names of the answers, by exercise and question, from a first run of every master.
+
+    It also leaves compiled code in the cache, which submissions may read but not write.
+    """
+    found = _keys(place, exercises, tasks, cores, lambda done: None, names_only=True)
+    return {
+        name: {question: [one["name"] for one in expected] for question, expected in key.items()}
+        for (_, name), key in found
+    }
+
+
+def _submissions(
+    place: Path,
+    exercises: dict[str, editions.Exercise],
+    folders: dict[str, Path],
+    wanted: dict[str, dict[str, list[str]]],
+    seconds: float,
+    notes: dict[Task, tuple[str, ...]],
+) -> Iterator[jobs.Job]:
+    """What there is to run, read when its turn comes; `notes` is told what was amiss."""
+    for who, folder in folders.items():
+        for name, exercise in exercises.items():
+            one = submission.read(folder, exercise)
+            notes[who, name] = one.notes
+            if one.code:
+                work = partial(cells.answers, one.code, wanted[name], seconds=seconds)
+                yield jobs.Job((who, name), work, copied=_given(place, who))
+
+
+def _keys(
+    place: Path,
+    exercises: dict[str, editions.Exercise],
+    tasks: list[Task],
+    cores: int,
+    progress: Callable[[int], object],
+    *,
+    names_only: bool = False,
+) -> Iterator[tuple[Task, Key]]:
+    """What the reference solution gives on each student's cohort, by question.
+
+    Raises
+    ------
+    InputError
+        If a master fails, or lacks an expectation.
+    """
+    work = (
+        jobs.Job(
+            (who, name),
+            partial(cells.expectations, place / LECTURER / f"{name}.ipynb", names_only=names_only),
+            fenced=False,
+            copied=_given(place, who),
+        )
+        for who, name in tasks
+    )
+    for end in _told(jobs.run(work, TRUSTED, cores=cores), progress):
+        who, name = end.name
+        lines = [json.loads(line) for line in end.output.splitlines()]
+        key = {one["question"]: one["expected"] for one in lines if "expected" in one}
+        faults = [f"{one['question']}: {one['failed']}" for one in lines if "failed" in one]
+        faults += [end.fault] if end.fault else []
+        faults += [
+            f"{question} expects nothing"
+            for question in exercises[name].points
+            if question not in key
+        ]
+        if faults:
+            raise InputError(f"the master {name} fails on the cohort of {who}: {faults[0]}")
+        yield end.name, key
+
+
+def _told(ends: Iterator[jobs.End], progress: Callable[[int], object]) -> Iterator[jobs.End]:
+    for end in ends:
+        progress(1)
+        yield end
+
+
+def _judge(
+    result: Graded,
+    one: dict[str, Any],
+    exercise: editions.Exercise,
+    amiss: Sequence[str],
+    end: jobs.End | None,
+    key: Key | None,
+) -> None:
+    """Add the rows of one exercise of one student."""
+    told = _lines(end.output) if end else {}
+    notes = [*amiss, *([f"it {end.fault}"] if end and end.fault else [])]
+    if notes:
+        words = [f"{exercise.name}: {note}" for note in notes]
+        result.notes.setdefault(one["student"], []).extend(words)
+    for question, points in exercise.points.items():
+        if key is None:
+            score, feedback = 0.0, f"{notes[0]}."
+        elif question not in told:
+            score, feedback = (
+                0.0,
+                f"No answer was reached: {notes[-1] if notes else 'it broke off'}.",
+            )
+        else:
+            answers, errors = told[question]
+            score, feedback = gradebook.judged(key[question], answers, errors, points)
+        result.rows.append(
+            {
+                "student": one["student"],
+                "name": one["name"],
+                "exercise": exercise.name,
+                "question": question,
+                "points": score,
+                "of": points,
+                "feedback": feedback,
+            }
+        )
+
+
+def _lines(output: bytes) -> dict[str, tuple[dict[str, Any], list[str]]]:
+    """Answers and errors by question, of whatever a process wrote; the first line counts."""
+    found: dict[str, tuple[dict[str, Any], list[str]]] = {}
+    for line in output.splitlines():
+        try:
+            entry = json.loads(line, parse_int=_whole)
+            question, answers = entry["question"], entry["answers"]
+            errors = [str(error)[: cells.LETTERS + 2] for error in entry["errors"]]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            continue
+        if isinstance(question, str) and isinstance(answers, dict):
+            found.setdefault(question, (answers, errors))
+    return found
+
+
+def _whole(digits: str) -> float:
+    """A whole number of JSON; one of very many digits as a decimal, which cannot overflow."""
+    return int(digits) if len(digits) < DIGITS else float(digits)
+
+
+def _write(result: Graded, place: Path) -> None:
+    grades = place / GRADES
+    with places.alone(grades, print):
+        places.tidy(grades)
+        staging = grades.with_name(f".{GRADES}.{secrets.token_hex(4)}")
+        try:
+            staging.mkdir()
+            gradebook.write(result.rows, result.notes, staging)
+            places.put_in_place(staging, grades)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)

@@ -26,14 +26,14 @@ def judged(
     ----------
     expected : its part of the key; each answer counts the same
     answers : by name, with `value`, `unusable` or `missing`
-    errors : what its cells raised, last one last
+    errors : what its cells raised, in order
     points : of the question
     """
     verdicts = [(_verdict(about, answers.get(about["name"], {}))) for about in expected]
     right = sum(not verdict for verdict in verdicts)
     told = list(dict.fromkeys(verdict for verdict in verdicts if verdict))
     if told and errors:
-        told.append(f"When run: {errors[-1]}")
+        told.append(f"When run: {errors[0]}")
     return round(points * right / len(expected), 2), " ".join(told) or RIGHT
 
 

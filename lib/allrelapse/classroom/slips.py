@@ -35,3 +35,68 @@ ONE_SIDED = (
     "This is a one-sided P value. Unless a direction was fixed before the data were seen, use the "
     "two-sided one."
 )
+CUT_NOT_ROUNDED = (
+    "This is the share times the total, cut to a whole number. Look for all whole numbers whose "
+    "share rounds to the published per cent."
+)
+BORDERLINE_COUNTED = (
+    "This counts borderline tables too, which fit only if an exact half was rounded down. Leave "
+    "them out."
+)
+ROWS_NOT_TABLES = "This counts rows; a table has one for each group. Count the tables."
+ALTERATIONS_NOT_PATIENTS = (
+    "This counts altered genes: a patient with two counts twice. Count each patient once."
+)
+DIAGNOSIS_SAMPLE = "This is what was there at diagnosis. Count what the relapse sample has."
+WALD_INTERVAL = (
+    "This is the Wald interval, which is too narrow for small groups and can leave the range from "
+    "0 to 1. Use the exact one."
+)
+WRONG_DENOMINATOR = (
+    "This divides by all patients. The share of a group has the patients of that group below it."
+)
+OBSERVED_NOT_EXPECTED = (
+    "This is the smallest count that was observed. Expected counts are row total times column "
+    "total, divided by the number of patients."
+)
+BONFERRONI = (
+    "This is Bonferroni's adjustment, which is valid but gives away power; Holm's multiplies the "
+    "smallest P by 3, the next by 2, the last by 1, and never lets them fall."
+)
+RATE_NOT_ANY = (
+    "This is Benjamini and Hochberg's adjustment, which limits the share of false findings, not "
+    "the chance of any. Use Holm's."
+)
+NO_SHAPE = (
+    "This test asks whether the groups differ in any way at all, not for the middle group standing "
+    "out. Name the shape, and test that."
+)
+TURNED_ROUND = "This is the ratio the other way round: which group comes first?"
+RISK_NOT_ODDS = (
+    "This is a ratio of shares (risks). Odds are carriers divided by those who are none; the exact "
+    "odds ratio is the conditional estimate."
+)
+DEAD_NOT_ALIVE = "This is the share that has died; survival is the share that has not."
+FOLLOW_UP_CUT_BY_DEATH = (
+    "This is a plain median of times, which deaths cut short or from which the dead were dropped. "
+    "Let death censor the end of observation (reverse Kaplan–Meier)."
+)
+DEATH_NOT_FOLLOW_UP = (
+    "This is the median survival. Here the end of observation is the event and death censors it."
+)
+CLOCKS_SWAPPED = "This is the value of the other design: the two answers are swapped."
+WHOLE_COHORT = "This is over all patients. Take those of the group that is asked for."
+NOT_ELIGIBLE = (
+    "This keeps patients who had relapsed again before the landmark and could no longer come to a "
+    "transplant, so that those without one look worse. Leave them out."
+)
+BRESLOW = (
+    "This is Breslow's approximation for ties, which leans towards no effect when there are many. "
+    "Use Efron's."
+)
+NOT_ROUNDED = "This is of the exact times. Round them up to half-years first."
+RATIO_NOT_LOG = "This is the hazard ratio; its natural logarithm is asked for."
+COMPETING_CENSORED = (
+    "This is one minus Kaplan–Meier with death taken for censoring, as if the dead could still "
+    "relapse: it is too large. Use the cumulative incidence."
+)

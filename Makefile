@@ -72,7 +72,7 @@ bench: env ## measure speed and accuracy beside other tools (hours); see benchma
 	  "attribution_calibration.py --write" "extract_cohorts.py --write" \
 	  "enrichment_fdr.py --write" "branching_simulator.py --write" \
 	  "doubling_coverage.py --write" "clone_recovery.py --write" "origin_calibration.py --write" \
-	  "survival_coverage.py --write" "drug_coverage.py --write" \
+	  "survival_coverage.py --write" "drug_coverage.py --write" "classroom.py --write" \
 	  "extract_signatures.py$(if $(PEER_PYTHON), --write --peer-python $(PEER_PYTHON))" \
 	  "refit_signatures.py --write"; do \
 	  echo "== $$run"; $(BIN)/python benchmarks/$$run || failed="$$failed $${run%% *}"; \

@@ -8,9 +8,8 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
-from nbgrader.nbgraderformat import ValidationError
+from nbgrader.nbgraderformat import MetadataValidator, ValidationError
 from nbgrader.preprocessors import (
-    CheckCellMetadata,
     ClearHiddenTests,
     ClearOutput,
     ClearSolutions,
@@ -94,7 +93,7 @@ def about(cell: NotebookNode) -> dict[str, Any]:
 def _read(path: Path) -> NotebookNode:
     notebook: NotebookNode = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
-    CheckCellMetadata().preprocess(notebook, {})
+    MetadataValidator().validate_nb(notebook)
     return notebook
 
 

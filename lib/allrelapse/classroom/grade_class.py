@@ -52,7 +52,7 @@ PRELOADED = (
 """What notebooks import: imported once, here, and there at once in every process."""
 NOTHING = "nothing was handed in"
 DIGITS = 20
-OF_A_CELL = 0.4
+OF_A_CELL = 0.25
 """Share of the time of a submission that one of its cells may take."""
 Task = tuple[str, str]
 """Student and exercise."""

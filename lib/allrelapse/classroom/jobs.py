@@ -129,6 +129,8 @@ def _prepare(folder: Path, output: IO[bytes], fenced: bool, limits: Limits) -> N
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in range(3):
         os.dup2(nowhere, standard)
+    # what Python holds may be of another kind, as in a notebook or a test
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
     kept = output.fileno()
     os.closerange(3, kept)
     os.closerange(kept + 1, FILES)

@@ -13,6 +13,8 @@ from allrelapse.classroom.answers import plain
 Expectation = dict[str, Any]
 """`name`, `value`, `rel`, `abs`, `unordered`, and `slips`: pairs of message and wrong values."""
 
+HUGE = 10**300
+"""Whole numbers beyond it are no decimals."""
 _expected: list[Expectation] = []
 
 
@@ -92,11 +94,12 @@ def _near(answer: object, expected: float, about: Expectation) -> bool:
         return False
     if math.isnan(expected):
         return math.isnan(answer)
+    answer = min(max(answer, -HUGE), HUGE) if isinstance(answer, int) else answer
     return math.isclose(answer, expected, rel_tol=about["rel"], abs_tol=about["abs"])
 
 
 def _rank(value: object) -> tuple[str, float, str]:
     """Numbers by size, then texts: lists of students need not be of one kind."""
     if isinstance(value, int | float):
-        return "number", float(value), ""
+        return "number", float(min(max(value, -HUGE), HUGE)), ""
     return type(value).__name__, 0.0, str(value).strip().casefold()

@@ -38,7 +38,7 @@ def read(path: Path) -> pd.DataFrame:
         If there is no such file, or anything in it is wrong; every fault with line and mend.
     """
     cells = files.read(path)
-    ids = [row[cells.header.index("student")] for row in cells.rows] * ("student" in cells.header)
+    ids = [dict(zip(cells.header, row, strict=True)).get("student", "") for row in cells.rows]
     table = schemas.typed(cells, SCHEMA, path, known=_clashes(ids))
     if table.empty:
         raise InputError(f"{path}: nobody is in it; one line per student is needed")
@@ -65,7 +65,7 @@ def _clashes(ids: list[str]) -> list[Fault]:
     faults, seen = [], dict[str, int]()
     for row, name in enumerate(ids):
         folder = name.casefold()
-        if folder in seen:
+        if name and folder in seen:
             mend = f"is student {seen[folder] + 1} too; ids must differ in more than capitals"
             faults.append(Fault("student", row, repr(name), mend))
         if name and folder.split(".")[0] in DEVICES:

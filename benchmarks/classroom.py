@@ -7,8 +7,9 @@ another student's cohort, no notebook at all, and a formula for a name.
 
 made      `allrelapse classroom make`, from its start to its end
 graded    `allrelapse classroom grade`, the same
-planted   answers with a slip whose value differs from the right one on that student's cohort
-told      of these, those whose feedback names that slip, and costs points
+planted   answers with a slip whose value differs from the right one on that student's cohort, and
+          from that of slips which are named before it
+told      of these, those whose feedback names that slip, at the cost of points
 right     answers of students who know all that got their points
 """
 

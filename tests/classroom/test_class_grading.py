@@ -106,18 +106,19 @@ def test_a_submission_costs_its_own_points_only(results, who):
     assert words in told
 
 
-def test_an_endless_cell_costs_its_question_and_one_that_cannot_be_stopped_the_rest(
-    place, tmp_path
-):
-    for who, source in (("honest", ENDLESS), ("slips", STUBBORN)):
-        hand_in(tmp_path, who, answered(given(place), q2_answer=source))
-    rows, notes = graded(place, tmp_path, fence.Limits(seconds=12))
-    points = [[rows[who, q]["points"] for q in ("q1", "q2")] for who in ("honest", "slips")]
-    assert points == [[2, 0], [2, 0]]
-    assert "the cell ran too long and was stopped" in rows["honest", "q2"]["feedback"]
-    assert notes == {"slips": ["tiny: it ran longer than 12 s and was ended"]} | {
-        who: ["tiny: nothing was handed in"] for who in [*CASES, "spare"][2:]
-    }
+def test_an_endless_cell_costs_its_question(place, tmp_path, monkeypatch):
+    monkeypatch.setattr(grade_class, "OF_A_CELL", 0.05)
+    hand_in(tmp_path, "honest", answered(given(place), q1_answer=ENDLESS))
+    rows, _ = graded(place, tmp_path, fence.Limits(seconds=60))
+    assert [rows["honest", q]["points"] for q in ("q1", "q2")] == [0, 2]
+    assert "the cell ran too long and was stopped" in rows["honest", "q1"]["feedback"]
+
+
+def test_an_endless_cell_that_cannot_be_stopped_costs_what_comes_after_it(place, tmp_path):
+    hand_in(tmp_path, "slips", answered(given(place), q2_answer=STUBBORN))
+    rows, notes = graded(place, tmp_path, fence.Limits(seconds=15))
+    assert [rows["slips", q]["points"] for q in ("q1", "q2")] == [2, 0]
+    assert notes["slips"] == ["tiny: it ran longer than 15 s and was ended"]
 
 
 def test_who_handed_nothing_in_gets_nothing(results):
@@ -169,6 +170,8 @@ def test_a_submission_reaches_nothing_but_what_it_needs(place, tmp_path, monkeyp
         return real(expected, answers, errors, points)
 
     monkeypatch.setattr(grade_class.gradebook, "judged", look)
+    monkeypatch.chdir(place)
+    monkeypatch.syspath_prepend(place)  # as `python -m allrelapse` does
     with socket.create_server(("127.0.0.1", 0)) as server:
         names = {
             "MASTER": str(editions.MASTERS / "01_relapse_timing.ipynb"),
@@ -212,7 +215,8 @@ def test_no_solution_is_in_memory_while_submissions_run(place, tmp_path, wanted,
             "judged",
             lambda expected, answers, *rest: seen.append(answers) or real(expected, answers, *rest),
         )
-        graded(place, tmp_path)
+        patch.setattr(grade_class, "OF_A_CELL", 1.0)
+        graded(place, tmp_path, fence.Limits(seconds=120))
     assert seen[0] == {"number": {"value": there}}
 
 

@@ -70,13 +70,26 @@ def limit(limits: Limits) -> None:
     _lower(resource.RLIMIT_CPU, seconds, seconds + GRACE)
 
 
-def enclose(own: Path, *, readable: Iterable[Path] = ()) -> bool:
+def readable() -> list[Path]:
+    """Python, its packages, this library and the published facts; neither masters nor results.
+
+    To be asked from the folder in which grading was started.
+    """
+    here = Path.cwd().resolve()  # `python -m` puts it on the path; it may be that of the class
+    libraries = {Path(entry).resolve() for entry in sys.path if entry} - {here}
+    pythons = {Path(p).resolve() for p in (sys.prefix, sys.base_prefix, sys.exec_prefix)}
+    own = {paths.REPOSITORY / "lib", paths.DATA}
+    whole = [p for p in libraries | pythons | own if p not in paths.REPOSITORY.parents]
+    return [*(p for p in whole if p != paths.REPOSITORY), *map(Path, NEEDED)]
+
+
+def enclose(own: Path, allowed: Iterable[Path]) -> bool:
     """Fence this process and all that it starts in, for good; False where that cannot be done.
 
     Parameters
     ----------
     own : the folder that it may write to
-    readable : what it may read beside Python, the library and the published facts
+    allowed : what else it may read, see `readable`
     """
     known = version()
     if not known:
@@ -87,8 +100,8 @@ def enclose(own: Path, *, readable: Iterable[Path] = ()) -> bool:
     attributes = struct.pack("QQQ", rights, network, scopes)
     size = 8 if known < TCP_SINCE else 16 if known < SCOPES_SINCE else 24
     rules = _call(CREATE, attributes[:size], ctypes.c_size_t(size), ctypes.c_uint(0))
-    for place in (*_readable(), *readable):
-        _allow(rules, Path(place), READ & rights)
+    for place in allowed:
+        _allow(rules, place, READ & rights)
     for place in (own, *map(Path, DEVICES)):
         _allow(rules, place, rights)
     library = ctypes.CDLL(None, use_errno=True)
@@ -96,15 +109,6 @@ def enclose(own: Path, *, readable: Iterable[Path] = ()) -> bool:
         raise OSError(ctypes.get_errno(), "cannot fence a submission in")
     os.close(rules)
     return True
-
-
-def _readable() -> list[Path]:
-    """Python, its packages, this library and the published facts; neither masters nor results."""
-    libraries = {Path(entry).resolve() for entry in sys.path if entry}
-    pythons = {Path(p).resolve() for p in (sys.prefix, sys.base_prefix, sys.exec_prefix)}
-    own = {paths.REPOSITORY / "lib", paths.DATA}
-    whole = [p for p in libraries | pythons | own if p not in paths.REPOSITORY.parents]
-    return [*(p for p in whole if p != paths.REPOSITORY), *map(Path, NEEDED)]
 
 
 def _allow(rules: int, place: Path, rights: int) -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from allrelapse.classroom.fence import Limits, enclose, limit
+from allrelapse.classroom.fence import Limits, enclose, limit, readable
 
 LARGEST = 2_000_000
 """Bytes that are taken of what a process gives back."""
@@ -77,12 +77,12 @@ def run(jobs: Iterable[Job], limits: Limits, *, cores: int) -> Iterator[End]:
     Whatever a job started is ended with it. If the caller stops, so do all that run.
     """
     _adopt_orphans()
-    others = _children()
+    others, allowed = _children(), readable()
     waiting, running = iter(jobs), list[_Running]()
     try:
         while True:
             while len(running) < cores and (job := next(waiting, None)) is not None:
-                running.append(_start(job, limits))
+                running.append(_start(job, limits, allowed))
             if not running:
                 return
             ended = [(one, code) for one in running if (code := _ended(one, limits)) is not None]
@@ -99,7 +99,7 @@ def run(jobs: Iterable[Job], limits: Limits, *, cores: int) -> Iterator[End]:
         _end_orphans(others)
 
 
-def _start(job: Job, limits: Limits) -> _Running:
+def _start(job: Job, limits: Limits, allowed: list[Path]) -> _Running:
     folder = Path(tempfile.mkdtemp(prefix="allrelapse-exercise-"))
     for path in job.copied:
         target = folder / path.name
@@ -113,7 +113,9 @@ def _start(job: Job, limits: Limits) -> _Running:
         return _Running(job, process, folder, output, time.monotonic())
     code = 1
     try:
-        _prepare(folder, output, job.fenced, limits)
+        _prepare(folder, output)
+        if job.fenced:
+            _fence(folder, limits, allowed)
         job.work(output)
         output.flush()
         code = 0
@@ -121,7 +123,7 @@ def _start(job: Job, limits: Limits) -> _Running:
         os._exit(code)  # whatever a student's code left to be done at exit is not done
 
 
-def _prepare(folder: Path, output: IO[bytes], fenced: bool, limits: Limits) -> None:
+def _prepare(folder: Path, output: IO[bytes]) -> None:
     """What a process does before its work; nothing of the grader's is left open but the output."""
     os.setpgid(0, 0)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -139,13 +141,15 @@ def _prepare(folder: Path, output: IO[bytes], fenced: bool, limits: Limits) -> N
     os.environ.update({name: str(place) for name, place in own.items()})
     os.environ.pop("ALLRELAPSE_STUDENT", None)
     tempfile.tempdir = str(folder)
-    if fenced:
-        from numba.core.caching import Cache
 
-        # it may read the cache of compiled code, but not write what the next one would run
-        setattr(Cache, "save_overload", lambda *_: None)  # noqa: B010
-        limit(limits)
-        enclose(folder)
+
+def _fence(folder: Path, limits: Limits, allowed: list[Path]) -> None:
+    from numba.core.caching import Cache
+
+    # it may read the cache of compiled code, but not write what the next one would run
+    setattr(Cache, "save_overload", lambda *_: None)  # noqa: B010
+    limit(limits)
+    enclose(folder, allowed)
 
 
 def _ended(one: _Running, limits: Limits) -> str | None:

@@ -31,7 +31,7 @@ NAMED_IN_THE_COURSE = {
     "HEAVY_TAIL_MEAN",
     "TREND_ON_INVERTED_U",
 }
-LIMITS = fence.Limits(seconds=300)  # CI is busy
+LIMITS = fence.Limits(seconds=900)  # CI is busy, and code not compiled yet
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ FEWER = {
     "03_gene_enrichment": "{replicates: 1000}",
     "04_signature_extraction": "{other_cohorts: 0, replicates: 20, spiked: [30.0]}",
     "05_signature_attribution": "{control_step: 200}",
-    "09_survival": "{shuffles: 20, made_up: 4}",
+    "09_survival": "{redraws: 20, shuffles: 20, made_up: 4}",
 }
 
 

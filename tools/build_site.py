@@ -1,5 +1,6 @@
 """Build the site from results that are there: `make site`. Nothing of the study is run here."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -18,7 +19,6 @@ from allrelapse.study import Study, load
 
 DOCS = paths.REPOSITORY / "docs"
 BESIDE = (
-    "README.md",
     "CONTRIBUTING.md",
     "LICENSE",
     "study.yaml",
@@ -62,6 +62,8 @@ def stage(study: Study, lacking: list[str], folder: Path) -> Path:
     for name in BESIDE:
         (folder / name).symlink_to(paths.REPOSITORY / name)
     shutil.copytree(paths.REPOSITORY / "benchmarks", docs / "benchmarks")
+    readme = (paths.REPOSITORY / "README.md").read_text(encoding="utf-8")
+    (folder / "README.md").write_text(_seen_from_docs(readme), encoding="utf-8")
     for page in docs.rglob("*.md"):
         text = page.read_text(encoding="utf-8")
         page.write_text(_without_folder_links(text, page.parent), encoding="utf-8")
@@ -78,6 +80,18 @@ def _without_folder_links(text: str, folder: Path) -> str:
         r"\[([^\]]+)\]\(([^)#:]+)\)",
         lambda link: link[1] if (folder / link[2]).is_dir() else link[0],
         text,
+    )
+
+
+def _seen_from_docs(readme: str) -> str:
+    """The README, parts of which pages in docs include, with links that lead on from there.
+
+    Links into `data` are turned where they are included; `benchmarks` has a copy among the pages.
+    """
+    return re.sub(
+        r"(?<!!)\[([^\]]+)\]\((?!https?:|#|data/|benchmarks/)([^)]+)\)",
+        lambda link: f"[{link[1]}]({os.path.relpath(link[2], DOCS.name)})",
+        readme,
     )
 
 

@@ -34,16 +34,8 @@ from allrelapse.classroom import cells, editions, fence, jobs, key, rehearsal
 
 MAKE, GRADE = 120, 600
 """Seconds on 2 cores that were promised for 30 students."""
-STUBBORN = """
-while True:
-    try:
-        while True:
-            pass
-    except BaseException:
-        pass
-"""
 WRECKS = {
-    "endless": STUBBORN,
+    "endless": rehearsal.STUBBORN,
     "greedy": "hoard = bytearray(10**12)",
     "ends itself": "import os\nos._exit(1)",
 }

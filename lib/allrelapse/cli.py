@@ -203,7 +203,7 @@ Exit codes:
 \b
 Examples:
   allrelapse verify
-  allrelapse verify --results /tmp/results-of-a-colleague --json
+  allrelapse verify --results results-of-a-colleague --json
 """
 )
 @cohort_option

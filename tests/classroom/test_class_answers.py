@@ -1,6 +1,9 @@
 """Answers as plain values, comparison with a key, and the checks that students run."""
 
+import ast
+import inspect
 import json
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -8,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from allrelapse.classroom import check, gradebook, key
+from allrelapse.classroom import check, gradebook, key, slips
 from allrelapse.classroom.answers import NotAnAnswerError, plain
 
 JSON = st.recursive(
@@ -154,3 +157,10 @@ def test_checks_let_right_kinds_pass():
     check.numbers("x", pd.Series([1, 2], index=["a", "b"]), index=["b", "a"], high=2)
     check.names("x", {"TP53"}, ["TP53"])
     check.that(np.array([True]), "never told")
+
+
+def test_each_slip_has_one_message():
+    body = ast.parse(inspect.getsource(slips)).body
+    names = Counter(node.targets[0].id for node in body if isinstance(node, ast.Assign))
+    assert len(names) > 50
+    assert [name for name, times in names.items() if times > 1] == []

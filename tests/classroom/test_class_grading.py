@@ -10,20 +10,12 @@ import nbformat
 import pytest
 from hostile import answered, made
 
-from allrelapse.classroom import editions, fence, grade_class, jobs
+from allrelapse.classroom import editions, fence, grade_class, jobs, rehearsal
 from allrelapse.errors import InputError
 
 fenced_only = pytest.mark.skipif(not fence.version(), reason="needs Landlock (Linux from 5.13)")
 LIMITS = fence.Limits(seconds=20, megabytes=800)
 ENDLESS = "while True:\n    pass"
-STUBBORN = """
-while True:
-    try:
-        while True:
-            pass
-    except BaseException:
-        pass
-"""
 FORGERY = """
 import json, os
 line = json.dumps({"question": "q1", "answers": [1], "errors": 7}).encode()
@@ -115,7 +107,7 @@ def test_an_endless_cell_costs_its_question(place, tmp_path, monkeypatch):
 
 
 def test_an_endless_cell_that_cannot_be_stopped_costs_what_comes_after_it(place, tmp_path):
-    hand_in(tmp_path, "slips", answered(given(place), q2_answer=STUBBORN))
+    hand_in(tmp_path, "slips", answered(given(place), q2_answer=rehearsal.STUBBORN))
     rows, notes = graded(place, tmp_path, fence.Limits(seconds=15))
     assert [rows["slips", q]["points"] for q in ("q1", "q2")] == [2, 0]
     assert notes["slips"] == ["tiny: it ran longer than 15 s and was ended"]

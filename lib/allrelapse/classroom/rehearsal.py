@@ -14,6 +14,14 @@ SLIP = """for _one in key.taken():
     if _one["slips"]:
         globals()[_one["name"]] = _one["slips"][{which} % len(_one["slips"])][1][0]
 """
+STUBBORN = """
+while True:
+    try:
+        while True:
+            pass
+    except BaseException:
+        pass
+"""  # code that no interrupt ends
 
 
 def solved(master: Path) -> NotebookNode:

@@ -16,6 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Settings: MIRROR=folder with the open data files, COHORT=folder, CORES=number,"
+	@echo "            NAME=class or CLASS=folder, EXERCISES=1,4 and FORCE=1 (for classroom, grade),"
 	@echo "            PYTHON=python3.12 (for env), LAB='--no-browser' (for lab),"
 	@echo "            PEER_PYTHON=Python with SigProfilerExtractor (for bench)"
 
@@ -48,13 +49,15 @@ site: env ## build the site from the results that are there, into results/site
 lab: env ## explore the notebooks in JupyterLab
 	@$(BIN)/jupyter lab --notebook-dir=notebooks $(LAB)
 
-classroom: env ## make exercises for a class: ROSTER=roster.csv, NAME=, FORCE=1 (docs/teaching.md)
-	@$(BIN)/allrelapse classroom make "$(ROSTER)" --cores $(CORES) \
-	  $(if $(NAME),--name "$(NAME)") $(if $(FORCE),--force)
+CHOICE = $(if $(EXERCISES),--exercises "$(EXERCISES)") $(if $(FORCE),--force)
 
-grade: env ## grade what a class handed in: SUBMISSIONS=folder, CLASS=folder, FORCE=1
+classroom: env ## make exercises for a class: ROSTER=roster.csv (docs/teaching.md)
+	@$(BIN)/allrelapse classroom make "$(ROSTER)" --cores $(CORES) \
+	  $(if $(NAME),--name "$(NAME)") $(CHOICE)
+
+grade: env ## grade what a class handed in: SUBMISSIONS=folder
 	@$(BIN)/allrelapse classroom grade "$(SUBMISSIONS)" --cores $(CORES) \
-	  $(if $(CLASS),--class "$(CLASS)") $(if $(FORCE),--force)
+	  $(if $(CLASS),--class "$(CLASS)") $(CHOICE)
 
 # Whole files to each worker: what a file's tests share, such as a reproduced study, is made once.
 test: env ## run the tests

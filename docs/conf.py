@@ -60,7 +60,7 @@ alone = ["index", "primer", "glossary", "data", "own-cohort", "gallery", "benchm
 html_sidebars = {page: [] for page in alone}  # they have no pages below them
 html_context = {"default_mode": "auto"}
 html_theme_options = {
-    "header_links_before_dropdown": 8,
+    "header_links_before_dropdown": 6,
     "navbar_align": "left",
     "show_prev_next": False,
     "secondary_sidebar_items": ["page-toc"],

@@ -67,9 +67,6 @@ def stage(study: Study, lacking: list[str], folder: Path) -> Path:
     for page in docs.rglob("*.md"):
         text = page.read_text(encoding="utf-8")
         page.write_text(_without_folder_links(text, page.parent), encoding="utf-8")
-    if (docs / "teaching.md").exists():
-        with (docs / "class.md").open("a", encoding="utf-8") as page:
-            page.write("\n```{toctree}\nteaching\n```\n")
     site_pages.write(study, lacking, open_data.registry(), docs)
     return docs
 

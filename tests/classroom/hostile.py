@@ -71,10 +71,11 @@ def answered(given, **sources):
     return notebook
 
 
-def made(root, students):
-    """A class of these students with the tiny exercise, in `root/made`."""
+def made(root, students, exercises=("tiny",)):
+    """A class of these students with the tiny exercise under these names, in `root/made`."""
     (root / "masters").mkdir()
-    nbformat.write(master(), root / "masters" / "tiny.ipynb")
+    for name in exercises:
+        nbformat.write(master(), root / "masters" / f"{name}.ipynb")
     rows = "".join(f"{who},{k}\n" for k, who in enumerate(students))
     (root / "roster.csv").write_text(f"student,seed\n{rows}")
     make_class.make(

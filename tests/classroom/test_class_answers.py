@@ -114,6 +114,51 @@ def test_points_are_shared_by_the_answers_of_a_question_and_the_first_slip_is_to
     assert text.startswith("`a` is not what the reference solution gives on your cohort. `b` ")
 
 
+@pytest.mark.parametrize(
+    ("expected", "answer", "words"),
+    [
+        (0.4, 40.0, "per cent"),
+        (0.4, 40, "per cent"),
+        ({"a": 0.4, "b": 1.0}, {"a": 40.0, "b": 100.0}, "per cent"),
+        ([0.25, 0.0], [25.0, 0.0], "per cent"),
+        (0.4, 41.0, "is not what"),
+        (0.4, "40 %", "is not what"),
+        (1.0, 100.0, "is not what"),
+        (3.0, 300.0, "is not what"),
+        (1, 100, "is not what"),
+        ("0.4", "40", "is not what"),
+    ],
+)
+def test_fractions_in_per_cent_are_told(expected, answer, words):
+    key.taken()
+    key.expect("a", expected)
+    points, text = gradebook.judged(key.taken(), {"a": {"value": answer}}, [], 2)
+    assert points == 0
+    assert words in text
+
+
+def test_what_the_check_of_an_answer_said_is_told_unless_a_slip_is_known():
+    key.taken()
+    key.expect("a", 1.0, slip={"slip": 2.0})
+    key.expect("ab", [1.0, 2.0])
+    expected = key.taken()
+    errors = ["AssertionError: `ab, entry 2` is 9; it can only be 5 or less.", "KeyError: 'x'"]
+
+    def told(**values):
+        answers = {name: {"value": value} for name, value in values.items()}
+        return gradebook.judged(expected, answers, errors, 2)[1]
+
+    assert told(a=1.0, ab=[1.0, 9.0]) == (
+        "`ab, entry 2` is 9; it can only be 5 or less. When run: KeyError: 'x'"
+    )
+    assert told(a=2.0, ab=[1.0, 2.0]) == "`a`: slip When run: KeyError: 'x'"
+    assert "`a` is not what the reference" in told(a=3.0, ab=[1.0, 2.0])
+    missing = gradebook.judged(expected[:1], {}, ["AssertionError: `a` has no answer yet: x."], 1)
+    assert missing == (0.0, "`a` has no answer.")
+    general = gradebook.judged(expected[:1], {"a": {"value": 3.0}}, ["AssertionError: Ends."], 1)
+    assert general[1].endswith("When run: Ends.")
+
+
 def test_a_right_value_is_right_even_where_a_slip_gives_the_same():
     key.taken()
     key.expect("a", 1.0, slip={"slip": 1.0})

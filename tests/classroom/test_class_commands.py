@@ -43,6 +43,7 @@ def test_a_lecturer_makes_a_class_and_grades_it(tmp_path, monkeypatch):
         (("make", "no.csv"), "no.csv"),
         (("make", "roster.csv", "--name", "../up"), "--name '../up'"),
         (("make", "roster.csv", "--name", "nul"), "--name 'nul'"),
+        (("make", "roster.csv", "--exercises", "1,9"), "no exercise is called '9'; there are 01_"),
         (("grade", ".", "--class", "."), "no class was made here"),
     ],
 )

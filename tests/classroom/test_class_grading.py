@@ -31,6 +31,8 @@ CASES = {
     "honest": ("number = len(patients)", (2, 2), "Right."),
     "slips": ("number = len(patients) - 1", (0, 2), "One too few."),
     "wrong": ("number = 10**6", (0, 2), "is not what the reference solution gives"),
+    "negative": ("number = -5", (0, 2), "`number` is -5; it can only be 1 or more."),
+    "worded": ("number = 'forty'", (0, 2), "`number` must be one number, is a str."),
     "raises": ("1 / 0", (0, 2), "ZeroDivisionError"),
     "syntax": ("number = = 1", (0, 2), "SyntaxError"),
     "greedy": ("number = bytearray(10**12)", (0, 2), "MemoryError"),
@@ -42,7 +44,7 @@ CASES = {
     "table": ("number = patients", (0, 2), "is a DataFrame; an answer is"),
     "large": ("number = list(range(10**6))", (0, 2), "holds more than 10,000 values"),
     "digits": ("number = 10**5000", (0, 2), "more digits than"),
-    "not_a_number": ("number = float('nan')", (0, 2), "is not what the reference"),
+    "not_a_number": ("number = float('nan')", (0, 2), "`number` is not a number (NaN)"),
     "always": (
         "class Yes(float):\n    __eq__ = lambda *_: True\nnumber = Yes(1)",
         (0, 2),
@@ -64,13 +66,13 @@ def place(tmp_path_factory):
     return made(tmp_path_factory.mktemp("tiny"), [*CASES, "spare"])
 
 
-def given(place):
-    return nbformat.read(place / "students" / "spare" / "tiny.ipynb", as_version=4)
+def given(place, exercise="tiny"):
+    return nbformat.read(place / "students" / "spare" / f"{exercise}.ipynb", as_version=4)
 
 
-def hand_in(root, who, notebook):
+def hand_in(root, who, notebook, exercise="tiny"):
     (root / who).mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, root / who / "tiny.ipynb")
+    nbformat.write(notebook, root / who / f"{exercise}.ipynb")
 
 
 def graded(place, submissions, limits=LIMITS):
@@ -116,7 +118,7 @@ def test_an_endless_cell_that_cannot_be_stopped_costs_what_comes_after_it(place,
 def test_who_handed_nothing_in_gets_nothing(results):
     rows, notes = results
     assert rows["spare", "q1"]["points"] == 0
-    assert notes["spare"] == ["tiny: nothing was handed in"]
+    assert notes["spare"] == ["nothing was handed in"]
 
 
 def test_nothing_that_a_submission_started_is_left(results):
@@ -235,7 +237,8 @@ def test_edited_checks_and_missing_cells_are_put_back(place, tmp_path):
     rows, notes = graded(place, tmp_path)
     assert [rows["honest", q]["points"] for q in ("q1", "q2")] == [0, 2]
     assert notes["honest"] == [
-        "tiny: given cells were changed or missing and were put back: setup, q1, q2"
+        "tiny: given cells were changed or missing; they were put back, which costs no points: "
+        "setup, q1, q2"
     ]
 
 
@@ -299,7 +302,7 @@ def test_an_exercise_that_is_handed_in_twice_is_not_guessed_at(place, tmp_path):
     hand_in(tmp_path, "honest", answered(given(place)))
     hand_in(tmp_path / "honest", "old", answered(given(place)))
     rows, _ = graded(place, tmp_path)
-    assert "handed in 2 times (old/tiny.ipynb, tiny.ipynb)" in rows["honest", "q1"]["feedback"]
+    assert "Handed in 2 times (old/tiny.ipynb, tiny.ipynb)" in rows["honest", "q1"]["feedback"]
 
 
 def test_grades_are_the_same_again_and_not_overwritten_unasked(place, tmp_path):
@@ -314,7 +317,42 @@ def test_grades_are_the_same_again_and_not_overwritten_unasked(place, tmp_path):
     with (place / "grades" / "totals.csv").open(newline="") as file:
         totals = {row["student"]: row for row in csv.DictReader(file)}
     assert [totals["slips"][c] for c in ("tiny", "total", "of")] == ["4.0", "4.0", "4"]
-    assert totals["honest"]["notes"] == "tiny: nothing was handed in"
+    assert totals["honest"]["notes"] == "nothing was handed in"
+
+
+def test_a_letter_says_once_what_holds_for_a_whole_exercise(place, tmp_path):
+    hand_in(tmp_path, "slips", answered(given(place), q1_answer="number = 'x'", setup="pass"))
+    hand_in(tmp_path, "exits", answered(given(place), q1_answer="import os\nos._exit(0)"))
+    (tmp_path / "wrong").mkdir()
+    graded(place, tmp_path)
+    letters = {path.stem: path.read_text() for path in (place / "grades" / "feedback").iterdir()}
+    assert letters["slips"] == (
+        "2 of 4 points\n\ntiny: 2 of 4\n"
+        "  Given cells were changed or missing; they were put back, which costs no points: setup.\n"
+        "  q1: 0 of 2. `number` must be one number, is a str.\n"
+        "  q2: 2 of 2. Right.\n"
+    )
+    broke = "No answer was reached: it broke off."
+    assert letters["exits"] == f"0 of 4 points\n\ntiny: 0 of 4\n  {broke}\n"
+    missing = "The notebook tiny.ipynb was not handed in."
+    assert letters["wrong"] == f"0 of 4 points\n\ntiny: 0 of 4\n  {missing}\n"
+    assert letters["honest"] == "0 of 4 points\nNothing was handed in.\n\ntiny: 0 of 4\n"
+
+
+def test_only_the_exercises_that_are_asked_for_are_graded(tmp_path):
+    place = made(tmp_path, ["honest", "spare"], exercises=("01_tiny", "02_tiny"))
+    submissions = tmp_path / "submissions"
+    hand_in(submissions, "honest", answered(given(place, "02_tiny")), "02_tiny")
+    found = grade_class.grade(submissions, place, limits=LIMITS, only=["2"])
+    assert [
+        (row["exercise"], row["points"]) for row in found.rows if row["student"] == "honest"
+    ] == [("02_tiny", 2), ("02_tiny", 2)]
+    assert found.untouched == []
+    found = grade_class.grade(submissions, place, limits=LIMITS, force=True)
+    assert found.untouched == ["01_tiny"]
+    assert len(found.rows) == 8
+    with pytest.raises(InputError, match="no exercise is called '3'; there are 01_tiny, 02_tiny"):
+        grade_class.grade(submissions, place, limits=LIMITS, only=["1", "3"], force=True)
 
 
 def test_folders_of_nobody_are_told_and_not_graded(place, tmp_path):

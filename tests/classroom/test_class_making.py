@@ -21,7 +21,7 @@ def write(path, text):
 
 def test_a_roster_gives_each_student_the_same_seed_each_time(tmp_path):
     first = roster.read(write(tmp_path / "a.csv", "student,name\nmaya,Maya\nomar,\n"))
-    other = roster.read(write(tmp_path / "b.csv", "student,seed\nomar,\nnew,7\nmaya,\n"))
+    other = roster.read(write(tmp_path / "b.csv", "Student;SEED\nomar;\nnew;7\nmaya;\n"))
     seeds = first.set_index("student")["seed"]
     assert seeds["maya"] != seeds["omar"]
     again = other.set_index("student")["seed"]

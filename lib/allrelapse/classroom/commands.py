@@ -15,6 +15,12 @@ CLASSES = paths.REPOSITORY / "results" / "classroom"
 cores_option = click.option(
     "--cores", type=click.IntRange(1), default=os.cpu_count(), help="Processes at a time."
 )
+exercises_option = click.option(
+    "--exercises",
+    default="",
+    metavar="LIST",
+    help="Numbers or names, such as 1,4 (default: all).",
+)
 
 
 @click.group()
@@ -27,6 +33,7 @@ def classroom() -> None:
 Examples:
   allrelapse classroom make roster.csv
   allrelapse classroom make roster.csv --name spring --patients 103
+  allrelapse classroom make roster.csv --exercises 1,4
 """
 )
 @click.argument("roster", type=click.Path(path_type=Path))
@@ -40,10 +47,17 @@ Examples:
 @click.option(
     "--patients", type=click.IntRange(40, 1000), default=60, show_default=True, help="Per student."
 )
+@exercises_option
 @click.option("--force", is_flag=True, help="Put the class in the place of one of that name.")
 @cores_option
 def make(
-    roster: Path, name: str | None, output: Path, patients: int, force: bool, cores: int
+    roster: Path,
+    name: str | None,
+    output: Path,
+    patients: int,
+    exercises: str,
+    force: bool,
+    cores: int,
 ) -> None:
     """Make a folder for every student of a ROSTER, and one for the lecturer.
 
@@ -60,10 +74,12 @@ def make(
         )
     start, place = time.monotonic(), output / name
     number = len(rosters.read(roster))
-    with click.progressbar(length=number, label="students", file=sys.stderr) as bar:
+    label = f"making folders of {number} students"
+    with click.progressbar(length=number, label=label, file=sys.stderr) as bar:
         make_class.make(
             roster,
             place,
+            only=_listed(exercises),
             patients=patients,
             cores=cores,
             force=force,
@@ -79,6 +95,7 @@ def make(
     epilog="""\b
 Examples:
   allrelapse classroom grade handed-in
+  allrelapse classroom grade handed-in --exercises 1
   allrelapse classroom grade handed-in --class results/classroom/spring --seconds 120
 """
 )
@@ -89,12 +106,27 @@ Examples:
     type=click.Path(path_type=Path),
     help="Folder of the class (default: the only one in results/classroom).",
 )
-@click.option("--seconds", type=click.FloatRange(1), default=60, show_default=True, help="Of each.")
-@click.option("--megabytes", type=click.IntRange(100), default=2000, show_default=True)
+@exercises_option
+@click.option(
+    "--seconds",
+    type=click.FloatRange(1),
+    default=60,
+    show_default=True,
+    help="Of each exercise of each student.",
+)
+@click.option(
+    "--megabytes", type=click.IntRange(100), default=2000, show_default=True, help="The same."
+)
 @click.option("--force", is_flag=True, help="Put the grades in the place of earlier ones.")
 @cores_option
 def grade(
-    submissions: Path, place: Path | None, seconds: float, megabytes: int, force: bool, cores: int
+    submissions: Path,
+    place: Path | None,
+    exercises: str,
+    seconds: float,
+    megabytes: int,
+    force: bool,
+    cores: int,
 ) -> None:
     """Grade the folder SUBMISSIONS, which holds one folder per student, named as the id.
 
@@ -102,12 +134,14 @@ def grade(
     """
     from allrelapse.classroom import fence, grade_class, make_class
 
-    place, start = place or _only_class(), time.monotonic()
-    steps = 2 * grade_class.tasks(place)
-    with click.progressbar(length=steps, label="submissions", file=sys.stderr) as bar:
+    place, only, start = place or _only_class(), _listed(exercises), time.monotonic()
+    students, number = grade_class.size(place, only)
+    label = f"grading {students} students, {number} exercise{'s' * (number > 1)}"
+    with click.progressbar(length=2 * students * number, label=label, file=sys.stderr) as bar:
         graded = grade_class.grade(
             submissions,
             place,
+            only=only,
             limits=fence.Limits(seconds=seconds, megabytes=megabytes),
             cores=cores,
             force=force,
@@ -115,6 +149,12 @@ def grade(
         )
     if graded.strangers:
         click.echo(f"not in the class, not graded: {', '.join(graded.strangers)}", err=True)
+    if graded.untouched:
+        click.echo(
+            f"nobody handed in {', '.join(graded.untouched)}: no points there for anybody; with "
+            "--exercises you choose what to grade",
+            err=True,
+        )
     if not graded.fenced:
         click.echo(
             "this system has no Landlock (Linux from 5.13): time and memory of submissions were "
@@ -122,6 +162,10 @@ def grade(
             err=True,
         )
     click.echo(f"graded in {time.monotonic() - start:.0f} s, see {place / make_class.GRADES}")
+
+
+def _listed(exercises: str) -> list[str]:
+    return exercises.replace(",", " ").split()
 
 
 def _only_class() -> Path:

@@ -1,6 +1,6 @@
 """One master, two editions: what students get is what nbgrader leaves of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ from allrelapse.errors import InputError
 
 MASTERS = paths.REPOSITORY / "notebooks" / "exercises"
 STEPS = (LockCells, ClearSolutions, ClearHiddenTests, ClearOutput, ComputeChecksums)
-SETTINGS = Config({"ClearSolutions": {"code_stub": {"python": "# Your code here"}}})
+SETTINGS = Config({"ClearSolutions": {"code_stub": {"python": ""}}})
 Code = list[tuple[str, str]]
 """`grade_id` (or empty) and source of every code cell, in order."""
 
@@ -42,12 +42,30 @@ class Exercise:
     points: dict[str, int]
 
 
-def masters(folder: Path = MASTERS) -> list[Path]:
-    """Every master of a folder, by name; InputError if there is none."""
-    found = sorted(folder.glob("*.ipynb"))
+def masters(folder: Path = MASTERS, only: Sequence[str] = ()) -> list[Path]:
+    """Every master of a folder, by name, or those that are asked for.
+
+    Parameters
+    ----------
+    only : numbers such as `1` or `01`, or names such as `01_relapse_timing`
+
+    Raises
+    ------
+    InputError
+        If there is none, or none of a number or name.
+    """
+    found = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
     if not found:
         raise InputError(f"{folder}: no exercises (*.ipynb) here")
-    return found
+    chosen = {name for one in only for name in found if _is_called(name, one)}
+    if odd := [one for one in only if not any(_is_called(name, one) for name in found)]:
+        raise InputError(f"no exercise is called {odd[0]!r}; there are {', '.join(found)}")
+    return [path for name, path in found.items() if name in chosen or not only]
+
+
+def _is_called(name: str, asked: str) -> bool:
+    number = name.partition("_")[0]
+    return asked == name or (asked.isdecimal() and number.isdecimal() and int(asked) == int(number))
 
 
 def exercise(path: Path) -> Exercise:

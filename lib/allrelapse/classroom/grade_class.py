@@ -67,12 +67,15 @@ class Graded:
     rows : of the gradebook
     notes : by student
     strangers : folders among the submissions of nobody in the class
+    untouched : exercises that nobody handed in
     fenced : whether submissions were fenced in by Landlock
+    seconds : that each submission took
     """
 
     rows: list[dict[str, Any]]
     notes: dict[str, list[str]]
     strangers: list[str]
+    untouched: list[str]
     fenced: bool
     seconds: dict[Task, float] = field(default_factory=dict)
 
@@ -81,6 +84,7 @@ def grade(
     submissions: Path,
     place: Path,
     *,
+    only: Sequence[str] = (),
     limits: fence.Limits | None = None,
     cores: int = 1,
     force: bool = False,
@@ -92,21 +96,22 @@ def grade(
     ----------
     submissions : with folders named as the students' ids
     place : folder of the class, where `grades` is written
+    only : exercises to grade, by number or name, see `editions.masters`; all if none is given
     limits : of each submission
     progress : called with 1 for each of 2 * students * exercises steps
 
     Raises
     ------
     InputError
-        If there is no class, nothing was handed in, a cohort of the class is not as it was made, a
-        master fails, or grades are there and `force` is not said.
+        If there is no class or no such exercise, nothing was handed in, a cohort of the class is
+        not as it was made, a master fails, or grades are there and `force` is not said.
     """
     limits, record = limits or fence.Limits(), read_record(place)
-    if (place / GRADES).exists() and not force:
-        raise InputError(f"{place / GRADES} is there already; --force puts new grades in its place")
     people = {one["student"]: one for one in record["students"]}
     folders, strangers = _handed_in(submissions, people)
-    masters = {path.stem: path for path in editions.masters(place / LECTURER)}
+    masters = {path.stem: path for path in editions.masters(place / LECTURER, only)}
+    if (place / GRADES).exists() and not force:
+        raise InputError(f"{place / GRADES} is there already; --force puts new grades in its place")
     example = place / STUDENTS / next(iter(people))
     exercises = {name: editions.handed_out(example / f"{name}.ipynb") for name in masters}
     for one in people.values():
@@ -120,7 +125,9 @@ def grade(
     ends = {end.name: end for end in _told(jobs.run(work, limits, cores=cores), progress)}
     keys = dict(_keys(place, exercises, list(ends), cores, progress))
     progress(2 * (len(all_tasks) - len(ends)))
-    result = Graded([], {}, strangers, bool(fence.version()))
+    absent = {who: [NOTHING] for who in people if who not in folders}
+    untouched = [name for name in exercises if name not in {exercise for _, exercise in ends}]
+    result = Graded([], absent, strangers, untouched, bool(fence.version()))
     for task in all_tasks:
         who, name = task
         _judge(result, people[who], exercises[name], notes[task], ends.get(task), keys.get(task))
@@ -133,9 +140,9 @@ def grade(
     return result
 
 
-def tasks(place: Path) -> int:
-    """Number of exercises that a class has to hand in, over all students."""
-    return len(read_record(place)["students"]) * len(editions.masters(place / LECTURER))
+def size(place: Path, only: Sequence[str] = ()) -> tuple[int, int]:
+    """Number of students of a class, and of exercises, or of those that are asked for."""
+    return len(read_record(place)["students"]), len(editions.masters(place / LECTURER, only))
 
 
 def _handed_in(submissions: Path, people: Iterable[str]) -> tuple[dict[str, Path], list[str]]:
@@ -256,12 +263,12 @@ def _judge(
     """Add the rows of one exercise of one student."""
     told = _lines(end.output) if end else {}
     notes = [*amiss, *([f"it {end.fault}"] if end and end.fault else [])]
-    if notes:
+    if notes and notes != [NOTHING]:
         words = [f"{exercise.name}: {note}" for note in notes]
         result.notes.setdefault(one["student"], []).extend(words)
     for question, points in exercise.points.items():
         if key is None:
-            score, feedback = 0.0, f"{notes[0]}."
+            score, feedback = 0.0, gradebook.sentence(notes[0])
         elif question not in told:
             score, feedback = (
                 0.0,

@@ -14,6 +14,9 @@ COLUMNS = ["student", "name", "exercise", "question", "points", "of", "feedback"
 LETTERS = 300
 RIGHT = "Right."
 OTHER = "`{}` is not what the reference solution gives on your cohort."
+NONE = "`{}` has no answer."
+PER_CENT = "`{}`: This looks like per cent. Give a fraction, from 0 to 1."
+ASSERTION = "AssertionError: "
 Answers = Mapping[str, Any]
 
 
@@ -29,29 +32,49 @@ def judged(
     errors : what its cells raised, in order
     points : of the question
     """
-    verdicts = [(_verdict(about, answers.get(about["name"], {}))) for about in expected]
+    errors = [error.removeprefix(ASSERTION) for error in errors]
+    failed = [error for error in errors if error.startswith("`")]  # of a check, see `check`
+    broken = [error for error in errors if error not in failed]
+    verdicts = [_verdict(about, answers.get(about["name"], {}), failed) for about in expected]
     right = sum(not verdict for verdict in verdicts)
     told = list(dict.fromkeys(verdict for verdict in verdicts if verdict))
-    if told and errors:
-        told.append(f"When run: {errors[0]}")
+    if told and broken:
+        told.append(f"When run: {broken[0]}")
     return round(points * right / len(expected), 2), " ".join(told) or RIGHT
 
 
-def _verdict(about: Expectation, answer: Any) -> str:  # noqa: ANN401
-    """Empty if the answer is right, else the likely slip."""
+def _verdict(about: Expectation, answer: Any, failed: Sequence[str]) -> str:  # noqa: ANN401
+    """Empty if the answer is right, else the likely slip, or what the check of its kind said."""
     name = about["name"]
     answer = answer if isinstance(answer, dict) else {}
     if "unusable" in answer:
         return f"`{name}` {str(answer['unusable'])[:LETTERS]}."
     if "value" not in answer:
-        return f"`{name}` has no answer."
+        return NONE.format(name)
     value = answer["value"]
     if same(value, about["value"], about):
         return ""
     for message, wrong in about["slips"]:
         if any(same(value, one, about) for one in wrong):
             return f"`{name}`: {message}"
-    return OTHER.format(name)
+    if _are_fractions(about["value"]) and same(value, _in_per_cent(about["value"]), about):
+        return PER_CENT.format(name)
+    named = (f"`{name}` ", f"`{name}, ")  # of the answer, or of an entry of it
+    return next((words for words in failed if words.startswith(named)), OTHER.format(name))
+
+
+def _are_fractions(value: Any) -> bool:  # noqa: ANN401
+    """Whether an expected value could be told in per cent: within 0 and 1, and not all whole."""
+    entries = list(value.values()) if isinstance(value, dict) else value
+    entries = entries if isinstance(entries, list) else [entries]
+    within = all(isinstance(one, float) and 0 <= one <= 1 for one in entries)
+    return within and any(one % 1 for one in entries)
+
+
+def _in_per_cent(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, dict):
+        return {key: 100 * one for key, one in value.items()}
+    return [100 * one for one in value] if isinstance(value, list) else 100 * value
 
 
 def write(rows: list[dict[str, Any]], notes: Mapping[str, Sequence[str]], folder: Path) -> None:
@@ -88,14 +111,27 @@ def _csv(table: pd.DataFrame, path: Path) -> None:
     table.map(safe).rename(columns=safe).to_csv(path, index=False, lineterminator="\n")
 
 
+def sentence(note: str) -> str:
+    """A note with a capital and a full stop."""
+    return f"{note[0].upper()}{note[1:]}."
+
+
 def _letter(part: pd.DataFrame, notes: Sequence[str]) -> str:
-    lines = [f"{part['points'].sum():g} of {part['of'].sum():g} points"]
-    lines += ["", *(f"Note: {note}" for note in notes)] if notes else []
+    """Points and feedback of one student; what holds for a whole exercise is said once."""
+    begins = {name: f"{name}: " for name in part["exercise"].unique()}
+    said = [sentence(note) for note in notes if not note.startswith(tuple(begins.values()))]
+    lines = [f"{part['points'].sum():g} of {part['of'].sum():g} points", *said]
     for exercise, questions in part.groupby("exercise", sort=False):
         points, of = questions["points"].sum(), questions["of"].sum()
         lines += ["", f"{exercise}: {points:g} of {of:g}"]
-        for row in questions.to_dict("records"):
-            lines.append(
-                f"  {row['question']}: {row['points']:g} of {row['of']:g}. {row['feedback']}"
-            )
+        begin = begins[exercise]
+        own = [note.removeprefix(begin) for note in notes if note.startswith(begin)]
+        told = [*questions["feedback"].unique()]
+        if len(told) > 1 or told == [RIGHT]:
+            told = [
+                f"{row['question']}: {row['points']:g} of {row['of']:g}. {row['feedback']}"
+                for row in questions.to_dict("records")
+            ]
+        own = [note for note in map(sentence, own) if note[1:] not in told[0]]
+        lines += [f"  {line}" for line in (*own, *told) if line not in said]
     return "\n".join(lines) + "\n"

@@ -3,7 +3,7 @@
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import replace
@@ -20,13 +20,20 @@ from allrelapse.classroom import editions, roster, student
 from allrelapse.errors import InputError
 
 STUDENTS, LECTURER, GRADES, RECORD = "students", "lecturer", "grades", "class.json"
-README = """# Exercises
+README = """# Exercises of {student}
 
-This folder holds your own simulated cohort (`cohort/`) and {exercises} exercises. Nobody else has
-the same numbers. Open the notebooks in JupyterLab with the Python environment of `allrelapse`, work
-from the top, and run every check. Put your answers where the three dots are. Leave locked cells and
-the cohort as they are: grading uses its own copies. Hand in this folder, or just its notebooks,
-under its name `{student}`.
+Your own simulated cohort is in `cohort/`; nobody else has the same numbers. The exercises:
+
+{exercises}
+
+Open this folder in JupyterLab with the Python environment of `allrelapse`; in the folder of that
+repository, this is
+
+    .venv/bin/jupyter lab path/to/{student}
+
+Work from the top, put your answers in place of the three dots, and run every check. Leave locked
+cells and the cohort as they are: grading uses its own copies. Hand in this folder, or just its
+notebooks, under its name `{student}`.
 """
 
 
@@ -35,6 +42,7 @@ def make(
     place: Path,
     *,
     masters: Path = editions.MASTERS,
+    only: Sequence[str] = (),
     patients: int = student.PATIENTS,
     cores: int = 1,
     force: bool = False,
@@ -47,6 +55,7 @@ def make(
     ----------
     file : the roster
     place : folder of the class; must not be there unless `force`
+    only : exercises to hand out, by number or name, see `editions.masters`; all if none is given
     patients : in each student's cohort
 
     Returns
@@ -56,10 +65,11 @@ def make(
     Raises
     ------
     InputError
-        If the roster or a master is wrong, or the class is there already.
+        If the roster or a master is wrong, the class is there already, or an exercise that is asked
+        for is not.
     """
     students = roster.read(file).to_dict("records")
-    sources = editions.masters(masters)
+    sources = editions.masters(masters, only)
     exercises = [editions.exercise(path) for path in sources]
     with _new(place, force, say) as staging:
         (staging / LECTURER).mkdir(parents=True)
@@ -150,7 +160,9 @@ def _one(
     digest = student.digest(own / student.COHORT)
     about = json.dumps({"student": one["student"], "seed": one["number"], "cohort": digest})
     (own / student.ABOUT).write_text(about + "\n", encoding="utf-8")
-    text = README.format(student=one["student"], exercises=len(exercises))
+    text = README.format(
+        student=one["student"], exercises="\n".join(f"- `{e.name}.ipynb`" for e in exercises)
+    )
     (own / "README.md").write_text(text, encoding="utf-8")
     for exercise in exercises:
         nbformat.write(exercise.given, own / f"{exercise.name}.ipynb")

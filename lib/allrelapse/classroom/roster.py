@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -38,6 +39,8 @@ def read(path: Path) -> pd.DataFrame:
         If there is no such file, or anything in it is wrong; every fault with line and mend.
     """
     cells = files.read(path)
+    # spreadsheets and people begin names of columns with a capital
+    cells = replace(cells, header=[name.casefold() for name in cells.header])
     ids = [dict(zip(cells.header, row, strict=True)).get("student", "") for row in cells.rows]
     table = schemas.typed(cells, SCHEMA, path, known=_clashes(ids))
     if table.empty:

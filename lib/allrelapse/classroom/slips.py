@@ -21,7 +21,7 @@ UNADJUSTED = (
 )
 HEAVY_TAIL_MEAN = (
     "This is a plain mean of a skewed quantity, which a few large values, known or not, decide. "
-    "Use the median or, for times, the restricted mean up to a stated horizon."
+    "Use the median (or, for survival, the restricted mean up to a stated horizon)."
 )
 TREND_ON_INVERTED_U = (
     "This is a test for trend, which asks whether the share rises or falls all the way. Where the "
@@ -54,6 +54,10 @@ WALD_INTERVAL = (
 )
 WRONG_DENOMINATOR = (
     "This divides by all patients. The share of a group has the patients of that group below it."
+)
+CARRIERS_OFF = (
+    "This follows from `carriers` of question 3, which is not right. The step from there may well "
+    "be: mend the counts first, then run this again."
 )
 OBSERVED_NOT_EXPECTED = (
     "This is the smallest count that was observed. Expected counts are row total times column "

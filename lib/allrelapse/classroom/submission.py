@@ -35,7 +35,7 @@ def read(folder: Path, exercise: Exercise) -> Submission:
         if not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     if not found:
-        return Submission([], (f"{exercise.name}.ipynb was not handed in",))
+        return Submission([], (f"the notebook {exercise.name}.ipynb was not handed in",))
     if len(found) > 1:
         places = ", ".join(path.relative_to(folder).as_posix() for path in found)
         return Submission([], (f"handed in {len(found)} times ({places}): keep one",))
@@ -44,9 +44,12 @@ def read(folder: Path, exercise: Exercise) -> Submission:
         code, changed = restored(notebook, exercise.given)
     except Exception as error:  # a file of a student can be anything
         reason = " ".join(str(error).split())[:200]
-        return Submission([], (f"{exercise.name}.ipynb cannot be read as a notebook: {reason}",))
+        return Submission(
+            [], (f"the file {exercise.name}.ipynb cannot be read as a notebook: {reason}",)
+        )
     if changed:
-        words = f"given cells were changed or missing and were put back: {', '.join(changed)}"
+        words = "given cells were changed or missing; they were put back, which costs no points: "
+        words += ", ".join(changed)
         return Submission(code, (words,))
     return Submission(code)
 

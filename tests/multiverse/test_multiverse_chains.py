@@ -7,7 +7,7 @@ from scipy.stats import binom
 from allrelapse.data import cohort
 from allrelapse.evolution import convergence, origin
 from allrelapse.multiverse import given as shared
-from allrelapse.multiverse.chains import MODULES, signatures
+from allrelapse.multiverse.chains import MODULES, open_signatures
 from allrelapse.multiverse.given import Given
 from allrelapse.parameters import of_functions
 from allrelapse.study import CHAINS
@@ -21,8 +21,8 @@ def control_hits(**choices):
     rows = [(data, value) for data, values in p.items() for value in values]
     given = Given(PEOPLE)
     table = pd.DataFrame(rows, columns=["data", "p_value"])
-    given._kept[signatures._control_tests, "3.4", False] = table
-    found = signatures.controls(given, **choices)
+    given._kept[open_signatures._control_tests, "3.4", False] = table
+    found = open_signatures.controls(given, **choices)
     return [round(one.value * one.n / 100) for one in found]
 
 

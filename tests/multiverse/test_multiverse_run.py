@@ -16,7 +16,7 @@ from scipy.stats.contingency import odds_ratio
 
 from allrelapse import claims, cohorts, scorecard, study, verify
 from allrelapse.errors import InputError
-from allrelapse.multiverse import chains, run, specifications, status
+from allrelapse.multiverse import run, specifications, status, therapy
 from allrelapse.simulate import settings
 from allrelapse.simulate.write import write
 from allrelapse.study import Chain
@@ -210,7 +210,7 @@ def test_data_that_are_not_at_hand_leave_the_rest(tmp_path, few, monkeypatch):
     monkeypatch.setenv("ALLRELAPSE_CACHE", str(tmp_path / "cache"))
     for scheme in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(scheme, "http://127.0.0.1:9")  # the discard port: nobody listens
-    chains.signatures._stjude.cache_clear()  # other tests of this process may have read it
+    therapy.stjude.cache_clear()  # other tests of this process may have read it
     absent = {
         "chain": "stjude_absent",
         "claims": ["signature_absent_relapses"],

@@ -111,3 +111,29 @@ def test_impossible_demands_are_refused(power, false_positives):
         signatures.detection_limit(
             spectra(10), FEW, "SBS87", power=power, false_positives=false_positives
         )
+
+
+def test_the_median_over_all_samples_counts_those_without_a_limit_as_above_every_share():
+    # a: of .1, .2, .4 the median is .2; with one that shows none, .1 .2 .4 -, it is (.2 + .4) / 2.
+    # b: of .1, .3 it is .2; with three that show none, the third of five is none.
+    # c: with as many that show none as do, half of the way to no limit is no limit.
+    shares = {"a": [0.4, None, 0.1, 0.2], "b": [None, 0.1, None, 0.3, None], "c": [0.5, None]}
+    rows = [(group, limit) for group, limits in shares.items() for limit in limits]
+    table = pd.DataFrame(rows, columns=["cohort", "limit"])
+    found = signatures.median_limits(table, ["cohort"])
+    assert found["samples"].to_dict() == {"a": 4, "b": 5, "c": 2}
+    assert found["any_share"].to_dict() == {"a": 3, "b": 2, "c": 1}
+    assert found["median_limit"].tolist() == pytest.approx([20, 20, 50])
+    assert found["half_limit"].tolist() == pytest.approx([30, np.nan, np.nan], nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [
+        (pd.DataFrame({"limit": [0.1]}), "lack cohort"),
+        (pd.DataFrame({"limit": [12.0], "cohort": "a"}), "fractions from 0 to 1"),
+    ],
+)
+def test_limits_without_groups_or_in_percent_are_refused(limits, told):
+    with pytest.raises(InputError, match=told):
+        signatures.median_limits(limits, ["cohort"])

@@ -9,7 +9,7 @@ from allrelapse.signatures.attribute import (
 )
 from allrelapse.signatures.calibration import brier, reliability
 from allrelapse.signatures.compare import CosineTest, cosine_test, decompose, match
-from allrelapse.signatures.detection import detection_limit
+from allrelapse.signatures.detection import detection_limit, median_limits
 from allrelapse.signatures.exceptions import examine
 from allrelapse.signatures.extract import Extraction, extract
 from allrelapse.signatures.occurrence import gained_spectra, occurrence
@@ -38,6 +38,7 @@ __all__ = [
     "hard_share",
     "likelihood_ratio",
     "match",
+    "median_limits",
     "occurrence",
     "pool",
     "presence",

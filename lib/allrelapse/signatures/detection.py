@@ -1,5 +1,7 @@
 """Detection limits: how small a share of a signature would have been found."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
@@ -99,6 +101,45 @@ def detection_limit(
             "limit_mutations": limit * total,
         },
         index=counts.columns,
+    )
+
+
+def median_limits(limits: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
+    """Median detection limits of groups of samples, of those that have a limit and of all.
+
+    A sample without a limit counts among all as one whose limit lies above every share.
+
+    Parameters
+    ----------
+    limits : tables of `detection_limit` put together: `limit` (fraction, NaN where no share would
+        be found) and the columns of `by`, one row per sample
+    by : columns that name the groups
+
+    Returns
+    -------
+    Indexed by group: `samples` (count), `any_share` (count of those with a limit), `median_limit`
+    (median over those, %) and `half_limit` (median over all samples, %, the share that half of
+    them would show; NaN unless more than half have a limit).
+
+    Raises
+    ------
+    InputError
+        If `limits` lacks a column, or a limit is no fraction.
+    """
+    if lacking := [name for name in ("limit", *by) if name not in limits]:
+        raise InputError(f"the limits lack {', '.join(lacking)}; name the groups in columns")
+    if not limits["limit"].dropna().between(0, 1).all():
+        raise InputError("limits must be fractions from 0 to 1, as detection_limit gives them")
+    percent = 100 * limits["limit"]
+    shown = limits[[*by]].assign(percent=percent, of_all=percent.fillna(np.inf))
+    groups = shown.groupby([*by])
+    return pd.DataFrame(
+        {
+            "samples": groups.size(),
+            "any_share": groups["percent"].count(),
+            "median_limit": groups["percent"].median(),
+            "half_limit": groups["of_all"].median().replace(np.inf, np.nan),
+        }
     )
 
 

@@ -4,6 +4,12 @@ A default is what the notebook does, so that the usual specification is the note
 (a test holds the two together). Choices are plain values, their reasons are in `study.yaml`.
 """
 
-from allrelapse.multiverse.chains import evolution, genes, signatures, timing
+from allrelapse.multiverse.chains import (
+    cohort_signatures,
+    evolution,
+    genes,
+    open_signatures,
+    timing,
+)
 
-MODULES = (timing, genes, signatures, evolution)
+MODULES = (timing, genes, open_signatures, cohort_signatures, evolution)

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import configuration, settings
 
-LONGEST = ("test_notebooks.py", "test_other_cohorts.py", "test_cli.py")  # minutes each
+# minutes each
+LONGEST = ("test_notebooks.py", "test_other_cohorts.py", "test_cli.py", "test_class_masters.py")
 
 # hypothesis would keep its notes in the working folder
 NOTES = tempfile.TemporaryDirectory(prefix="hypothesis-")

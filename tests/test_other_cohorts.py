@@ -4,22 +4,28 @@ import json
 
 import cbioportal_folder
 import pandas as pd
+import pytest
 from study_copy import FEWER, copied, reproduce, run, scorecard
 
 from allrelapse import simulate
 from allrelapse.data import cohort
 
 
-def test_without_data_and_network_the_study_still_ends_well(tmp_path, monkeypatch):
-    # these use no open data, or leave it out as notebook 01 does
-    others = ("00_study_overview", "02_mutation_landscape", "03_gene_enrichment")
-    others += ("06_mutation_attribution", "07_clonal_evolution")
-    least = {"04_signature_extraction": "{other_cohorts: 0, replicates: 2, most: 3}"}
-    copied(tmp_path, without=others, fewer=FEWER | least)
+@pytest.fixture(autouse=True)
+def nothing_at_hand(tmp_path, monkeypatch):
+    """No open data, and no network to fetch them from."""
     monkeypatch.delenv("ALLRELAPSE_MIRROR", raising=False)
     monkeypatch.setenv("ALLRELAPSE_CACHE", str(tmp_path / "cache"))
     for scheme in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(scheme, "http://127.0.0.1:9")  # the discard port: nobody listens
+
+
+def test_without_data_and_network_the_study_still_ends_well(tmp_path):
+    # these use no open data or leave them out as notebook 01 does; 09 and 10 run without below
+    others = ("00_study_overview", "02_mutation_landscape", "03_gene_enrichment")
+    others += ("06_mutation_attribution", "07_clonal_evolution", "09_survival", "10_drug_response")
+    least = {"04_signature_extraction": "{other_cohorts: 0, replicates: 2, most: 3}"}
+    copied(tmp_path, without=others, fewer=FEWER | least)
     reproduce(tmp_path)
     verdicts = scorecard(tmp_path).groupby("claim")["verdict"].agg(set)
     assert verdicts["prevalence_early"] == {"agrees"}
@@ -28,7 +34,9 @@ def test_without_data_and_network_the_study_still_ends_well(tmp_path, monkeypatc
     assert verdicts["doubling_time"] == {"agrees", "data not at hand"}
 
 
-def test_a_cbioportal_folder_goes_through_the_notebooks_that_it_has_data_for(tmp_path):
+def test_a_cbioportal_folder_goes_through_the_notebooks_that_it_has_data_for(
+    tmp_path, nothing_at_hand
+):
     study_folder = copied(tmp_path / "study")
     portal = tmp_path / "portal-30"
     gained = cbioportal_folder.write(portal, patients=30, seed=5)
@@ -46,7 +54,9 @@ def test_a_cbioportal_folder_goes_through_the_notebooks_that_it_has_data_for(tmp
     assert not (results / "00_study_overview" / "figures" / "spread.png").exists()
 
 
-def test_a_cohort_of_b_lineage_without_serial_samples_goes_through_the_genes(tmp_path):
+def test_a_cohort_of_b_lineage_without_serial_samples_goes_through_the_genes(
+    tmp_path, nothing_at_hand
+):
     study_folder = copied(tmp_path / "study")
     whole = simulate.cohort(4, patients=24, serial_patients=0)
     people = whole.patients[whole.patients["lineage"] == "B"]

@@ -10,7 +10,7 @@ from typing import NoReturn
 import click
 
 from allrelapse import paths
-from allrelapse.classroom.commands import classroom
+from allrelapse.commands.classroom import classroom
 from allrelapse.commands.data import data
 from allrelapse.commands.results import multiverse, scorecard, verify, write_scorecard
 from allrelapse.commands.shared import (

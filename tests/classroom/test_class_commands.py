@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from hostile import made
 
 from allrelapse import cli
-from allrelapse.classroom import commands
+from allrelapse.commands import classroom as commands
 from allrelapse.errors import InputError
 
 

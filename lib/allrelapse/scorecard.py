@@ -164,11 +164,9 @@ def _with_robustness(study: "Study", folder: Path, table: pd.DataFrame) -> pd.Da
         return table
     known = status.labels(folder / status.FOLDER) if reason == run.CURRENT else {}
     keys = zip(table["claim"], table["kind"], table["data"], strict=True)
-    words = (
-        [known.get(key, "") for key in keys]
-        if known
-        else [STALE if d else "" for d in table["data"]]
-    )
+    words = pd.Series([known.get(key, "") if known else STALE for key in keys], table.index)
+    judged = (table["data"] != "") & (table["verdict"] != claims.NOT_AT_HAND)
+    words = words.where(judged, "")  # elsewhere there is no verdict that could hold
     table.insert(list(table).index("verdict") + 1, ROBUSTNESS, words)
     return table
 

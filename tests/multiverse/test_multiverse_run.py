@@ -247,6 +247,11 @@ def test_the_scorecard_shows_labels_that_are_current_and_says_which_are_stale(
     for name in ("scorecard.md", "scorecard.html", "scorecard.json"):
         assert words in (folder / name).read_text()
     assert words in str(card)
+    (folder / "01_a" / "claims.json").unlink()
+    claims.record_not_at_hand("early_over_very_early", "recomputed", "published counts")
+    assert shown()["early_over_very_early"] == ""  # no verdict, so none that could hold
+    (folder / "01_a" / "claims.json").unlink()
+    claims.record("early_over_very_early", "recomputed", 8.95, (1.67, 91.9), 103)
     with (folder / "multiverse" / "robustness.csv").open("a") as stream:
         stream.write("\n")
     assert shown()["early_over_very_early"].startswith("not known: run `make multiverse`")

@@ -137,7 +137,7 @@ def test_a_class_that_fails_half_way_leaves_nothing(place, tmp_path, monkeypatch
 
 def test_a_student_edition_keeps_the_open_answer_and_the_visible_check(place):
     cells = {n: s for n, s in editions.code(nbformat.read(place / "students/a/tiny.ipynb", 4))}
-    assert cells["q1-answer"] == "number = ...\n# Your code here"
+    assert cells["q1-answer"] == "number = ...\n"
     assert cells["q1"] == 'check.number("number", number, low=1)'
 
 

@@ -51,14 +51,14 @@ def graded(place):
         ):
             (submissions / who).mkdir(parents=True, exist_ok=True)
             nbformat.write(notebook, submissions / who / master.name)
-    judge = grade_class._judge
+    rows = gradebook.rows
 
-    def listening(result, one, exercise, amiss, end, key):
+    def listening(one, exercise, amiss, end, key):
         keys[one["student"], exercise.name] = key
-        judge(result, one, exercise, amiss, end, key)
+        return rows(one, exercise, amiss, end, key)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(grade_class, "_judge", listening)
+        patch.setattr(gradebook, "rows", listening)
         grade_class.grade(submissions, place, limits=LIMITS, cores=2)
     with (place / "grades" / "gradebook.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))

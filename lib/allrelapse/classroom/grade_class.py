@@ -17,7 +17,7 @@ from typing import Any
 
 from allrelapse import places
 from allrelapse.classroom import cells, editions, fence, gradebook, jobs, student, submission
-from allrelapse.classroom.key import Expectation
+from allrelapse.classroom.key import Key
 from allrelapse.classroom.make_class import GRADES, LECTURER, STUDENTS, read_record
 from allrelapse.errors import InputError
 
@@ -51,13 +51,10 @@ PRELOADED = (
 )
 """What notebooks import: imported once, here, and there at once in every process."""
 NOTHING = "nothing was handed in"
-DIGITS = 20
 OF_A_CELL = 0.25
 """Share of the time of a submission that one of its cells may take."""
 Task = tuple[str, str]
 """Student and exercise."""
-Key = dict[str, list[Expectation]]
-"""What is expected, by question."""
 
 
 @dataclass
@@ -128,9 +125,12 @@ def grade(
     absent = {who: [NOTHING] for who in people if who not in folders}
     untouched = [name for name in exercises if name not in {exercise for _, exercise in ends}]
     result = Graded([], absent, strangers, untouched, bool(fence.version()))
-    for task in all_tasks:
-        who, name = task
-        _judge(result, people[who], exercises[name], notes[task], ends.get(task), keys.get(task))
+    for who, name in all_tasks:
+        told = notes[who, name], ends.get((who, name)), keys.get((who, name))
+        rows, amiss = gradebook.rows(people[who], exercises[name], *told)
+        result.rows += rows
+        if amiss and who in folders:
+            result.notes.setdefault(who, []).extend(f"{name}: {note}" for note in amiss)
     for who, folder in folders.items():
         if submission.foreign_cohort(folder, people[who]["cohort"]):
             words = "the cohort that was handed in is not the one that was given; it was not used"
@@ -250,64 +250,6 @@ def _told(ends: Iterator[jobs.End], progress: Callable[[int], object]) -> Iterat
     for end in ends:
         progress(1)
         yield end
-
-
-def _judge(
-    result: Graded,
-    one: dict[str, Any],
-    exercise: editions.Exercise,
-    amiss: Sequence[str],
-    end: jobs.End | None,
-    key: Key | None,
-) -> None:
-    """Add the rows of one exercise of one student."""
-    told = _lines(end.output) if end else {}
-    notes = [*amiss, *([f"it {end.fault}"] if end and end.fault else [])]
-    if notes and notes != [NOTHING]:
-        words = [f"{exercise.name}: {note}" for note in notes]
-        result.notes.setdefault(one["student"], []).extend(words)
-    for question, points in exercise.points.items():
-        if key is None:
-            score, feedback = 0.0, gradebook.sentence(notes[0])
-        elif question not in told:
-            score, feedback = (
-                0.0,
-                f"No answer was reached: {notes[-1] if notes else 'it broke off'}.",
-            )
-        else:
-            answers, errors = told[question]
-            score, feedback = gradebook.judged(key[question], answers, errors, points)
-        result.rows.append(
-            {
-                "student": one["student"],
-                "name": one["name"],
-                "exercise": exercise.name,
-                "question": question,
-                "points": score,
-                "of": points,
-                "feedback": feedback,
-            }
-        )
-
-
-def _lines(output: bytes) -> dict[str, tuple[dict[str, Any], list[str]]]:
-    """Answers and errors by question, of whatever a process wrote; the first line counts."""
-    found: dict[str, tuple[dict[str, Any], list[str]]] = {}
-    for line in output.splitlines():
-        try:
-            entry = json.loads(line, parse_int=_whole)
-            question, answers = entry["question"], entry["answers"]
-            errors = [str(error)[: cells.LETTERS + 2] for error in entry["errors"]]
-        except (ValueError, TypeError, KeyError, RecursionError):
-            continue
-        if isinstance(question, str) and isinstance(answers, dict):
-            found.setdefault(question, (answers, errors))
-    return found
-
-
-def _whole(digits: str) -> float:
-    """A whole number of JSON; one of very many digits as a decimal, which cannot overflow."""
-    return int(digits) if len(digits) < DIGITS else float(digits)
 
 
 def _write(result: Graded, place: Path) -> None:

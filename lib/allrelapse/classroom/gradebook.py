@@ -1,23 +1,80 @@
 """Answers against the key: points and feedback, and the files that are written of them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from allrelapse.classroom.key import Expectation, same
+from allrelapse.classroom import cells
+from allrelapse.classroom.editions import Exercise
+from allrelapse.classroom.jobs import End
+from allrelapse.classroom.key import Expectation, Key, same
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What begins a formula in a spreadsheet (OWASP, CSV injection)."""
 COLUMNS = ["student", "name", "exercise", "question", "points", "of", "feedback"]
 LETTERS = 300
+DIGITS = 20
 RIGHT = "Right."
 OTHER = "`{}` is not what the reference solution gives on your cohort."
 NONE = "`{}` has no answer."
 PER_CENT = "`{}`: This looks like per cent. Give a fraction, from 0 to 1."
 ASSERTION = "AssertionError: "
 Answers = Mapping[str, Any]
+
+
+def rows(
+    one: Mapping[str, Any],
+    exercise: Exercise,
+    amiss: Sequence[str],
+    end: End | None,
+    key: Key | None,
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Rows of one exercise of one student, with `COLUMNS`, and what was amiss with it.
+
+    Parameters
+    ----------
+    one : `student` and `name`
+    amiss : with what was handed in
+    end : of the process in which it ran; None if there was nothing to run
+    key : what was expected, by question; None for the same reason
+    """
+    notes = [*amiss, *([f"it {end.fault}"] if end and end.fault else [])]
+    told = _told(end.output) if end else {}
+    found = []
+    for question, points in exercise.points.items():
+        if key is None:
+            score, feedback = 0.0, sentence(notes[0])
+        elif question not in told:
+            why = notes[-1] if notes else "it broke off"
+            score, feedback = 0.0, f"No answer was reached: {why}."
+        else:
+            score, feedback = judged(key[question], *told[question], points)
+        about = exercise.name, question, score, points, feedback
+        found.append(dict(zip(COLUMNS, (one["student"], one["name"], *about), strict=True)))
+    return found, notes
+
+
+def _told(output: bytes) -> dict[str, tuple[Answers, list[str]]]:
+    """Answers and errors by question, of whatever a process wrote; the first line counts."""
+    found: dict[str, tuple[Answers, list[str]]] = {}
+    for line in output.splitlines():
+        try:
+            entry = json.loads(line, parse_int=_whole)
+            question, answers = entry["question"], entry["answers"]
+            errors = [str(error)[: cells.LETTERS + 2] for error in entry["errors"]]
+        except (ValueError, TypeError, KeyError, RecursionError):
+            continue
+        if isinstance(question, str) and isinstance(answers, dict):
+            found.setdefault(question, (answers, errors))
+    return found
+
+
+def _whole(digits: str) -> float:
+    """A whole number of JSON; one of very many digits as a decimal, which cannot overflow."""
+    return int(digits) if len(digits) < DIGITS else float(digits)
 
 
 def judged(

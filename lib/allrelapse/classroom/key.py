@@ -13,6 +13,9 @@ from allrelapse.classroom.answers import plain
 Expectation = dict[str, Any]
 """`name`, `value`, `rel`, `abs`, `unordered`, and `slips`: pairs of message and wrong values."""
 
+Key = dict[str, list[Expectation]]
+"""What is expected of one student, by question."""
+
 HUGE = 10**300
 """Whole numbers beyond it are no decimals."""
 _expected: list[Expectation] = []

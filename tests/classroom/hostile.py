@@ -71,6 +71,10 @@ def answered(given, **sources):
     return notebook
 
 
+PATIENTS = 12
+"""Enough for a cohort, and quick to make and read."""
+
+
 def made(root, students, exercises=("tiny",)):
     """A class of these students with the tiny exercise under these names, in `root/made`."""
     (root / "masters").mkdir()
@@ -79,6 +83,6 @@ def made(root, students, exercises=("tiny",)):
     rows = "".join(f"{who},{k}\n" for k, who in enumerate(students))
     (root / "roster.csv").write_text(f"student,seed\n{rows}")
     make_class.make(
-        root / "roster.csv", root / "made", masters=root / "masters", patients=40, cores=2
+        root / "roster.csv", root / "made", masters=root / "masters", patients=PATIENTS, cores=2
     )
     return root / "made"

@@ -24,7 +24,7 @@ for handle in range(3, 50):
         os.write(handle, line + b"\\n[[[\\n{}\\n" + b"9" * 6000 + b"\\n")
     except OSError:
         pass
-number = 40
+number = len(patients)
 """
 # each: what the first answer cell does, points of the two questions, words of the feedback or note
 CASES = {
@@ -53,7 +53,7 @@ CASES = {
     "forges": (FORGERY, (2, 2), "Right."),
     "forks": (
         "import os, time\nif os.fork() == 0:\n    os.setsid()\n    if os.fork() == 0:\n"
-        "        time.sleep(600)\n    os._exit(0)\nnumber = 40",
+        "        time.sleep(600)\n    os._exit(0)\nnumber = len(patients)",
         (2, 2),
         "Right.",
     ),

@@ -6,7 +6,7 @@ import re
 import nbformat
 import pandas as pd
 import pytest
-from hostile import made, master
+from hostile import PATIENTS, made, master
 
 from allrelapse import simulate
 from allrelapse.classroom import editions, gradebook, make_class, roster, student
@@ -62,7 +62,7 @@ def place(tmp_path_factory):
 
 def test_a_students_cohort_is_that_of_the_seed_without_its_truth(place, monkeypatch):
     monkeypatch.setenv("ALLRELAPSE_STUDENT", str(place / "students" / "b"))
-    own, planted = student.cohort(), simulate.cohort(1, patients=40)
+    own, planted = student.cohort(), simulate.cohort(1, patients=PATIENTS)
     assert own.truth is None
     assert set(own.tables) == set(planted.tables)
     for name, table in planted.tables.items():
@@ -71,7 +71,7 @@ def test_a_students_cohort_is_that_of_the_seed_without_its_truth(place, monkeypa
 
 
 def test_tables_as_written_are_as_loading_validates_them(tmp_path):
-    planted = simulate.cohort(2, patients=40)
+    planted = simulate.cohort(2, patients=PATIENTS)
     cohort.write(planted, tmp_path)
     loaded = cohort.load(tmp_path)
     for name, table in cohort.native.read_as_written(tmp_path).items():
@@ -82,7 +82,7 @@ def test_changed_tables_are_refused_on_the_students_machine(place, tmp_path, mon
     for name in ("cohort", "student.json"):
         (tmp_path / name).symlink_to(place / "students" / "a" / name)
     monkeypatch.chdir(tmp_path)
-    assert len(student.cohort().patients) == 40
+    assert len(student.cohort().patients) == PATIENTS
     (tmp_path / "cohort").unlink()
     (tmp_path / "cohort").symlink_to(place / "students" / "b" / "cohort")
     with pytest.raises(InputError, match="not the tables that you were given"):
@@ -102,7 +102,7 @@ def test_a_class_is_not_overwritten_unasked_and_files_are_the_same_again(place):
         return {path.relative_to(place): path.read_bytes() for path in found}
 
     before = files()
-    again = {"masters": place.parent / "masters", "patients": 40}
+    again = {"masters": place.parent / "masters", "patients": PATIENTS}
     with pytest.raises(InputError, match="is there already; --force puts the new class"):
         make_class.make(place.parent / "roster.csv", place, **again)
     make_class.make(place.parent / "roster.csv", place, force=True, **again)
@@ -128,7 +128,7 @@ def test_a_class_that_fails_half_way_leaves_nothing(place, tmp_path, monkeypatch
             place.parent / "roster.csv",
             tmp_path / "new",
             masters=place.parent / "masters",
-            patients=40,
+            patients=PATIENTS,
             progress=fails,
         )
     assert calls

@@ -1,6 +1,7 @@
 """Submissions that are broken, endless, greedy or tampered with cost their own points only."""
 
 import csv
+import json
 import os
 import shutil
 import socket
@@ -383,6 +384,27 @@ def test_a_master_that_fails_stops_grading_before_anything_is_written(place, tmp
     nbformat.write(broken, copy / "lecturer" / "tiny.ipynb")
     shutil.rmtree(copy / "grades", ignore_errors=True)
     hand_in(tmp_path, "honest", answered(given(place)))
-    with pytest.raises(InputError, match=r"the master tiny fails .*ZeroDivisionError"):
+    with pytest.raises(InputError, match=r"the master tiny fails: .*ZeroDivisionError"):
         grade_class.grade(tmp_path, copy, limits=LIMITS)
     assert not (copy / "grades").exists()
+
+
+def test_a_cohort_on_which_the_master_fails_counts_for_nothing_and_stops_nobody(place, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(place, copy)
+    fails = nbformat.read(copy / "lecturer" / "tiny.ipynb", as_version=4)
+    seed = json.loads((copy / "students" / "honest" / "student.json").read_text())["seed"]
+    fails.cells[2].source += f"\nassert student.seed() != {seed}"
+    nbformat.write(fails, copy / "lecturer" / "tiny.ipynb")
+    shutil.rmtree(copy / "grades", ignore_errors=True)
+    for who in ("honest", "slips"):
+        hand_in(tmp_path / "handed-in", who, answered(given(place)))
+    found = grade_class.grade(tmp_path / "handed-in", copy, limits=LIMITS)
+    assert list(found.ungraded) == [("honest", "tiny")]
+    rows = {(row["student"], row["question"]): row for row in found.rows}
+    assert [rows["slips", q]["points"] for q in ("q1", "q2")] == [2, 2]
+    row = rows["honest", "all"]
+    assert (row["points"], row["of"]) == (0, 0)
+    letter = (copy / "grades" / "feedback" / "honest.txt").read_text()
+    assert row["feedback"].startswith("Could not be graded on your cohort")
+    assert letter == f"0 of 0 points\n\ntiny: 0 of 0\n  {row['feedback']}\n"

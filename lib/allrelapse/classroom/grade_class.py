@@ -65,6 +65,7 @@ class Graded:
     notes : by student
     strangers : folders among the submissions of nobody in the class
     untouched : exercises that nobody handed in
+    ungraded : why the reference solution fails on the cohort of a student, by task
     fenced : whether submissions were fenced in by Landlock
     seconds : that each submission took
     """
@@ -74,6 +75,7 @@ class Graded:
     strangers: list[str]
     untouched: list[str]
     fenced: bool
+    ungraded: dict[Task, str] = field(default_factory=dict)
     seconds: dict[Task, float] = field(default_factory=dict)
 
 
@@ -116,17 +118,21 @@ def grade(
     for module in PRELOADED:
         importlib.import_module(module)
     all_tasks = [(who, name) for who in people for name in exercises]
-    wanted = _wanted(place, exercises, all_tasks[: len(exercises)], cores)
+    wanted = _wanted(place, exercises, cores)
     notes: dict[Task, tuple[str, ...]] = dict.fromkeys(all_tasks, (NOTHING,))
     work = _submissions(place, exercises, folders, wanted, limits.seconds * OF_A_CELL, notes)
     ends = {end.name: end for end in _told(jobs.run(work, limits, cores=cores), progress)}
-    keys = dict(_keys(place, exercises, list(ends), cores, progress))
+    solved = _told(_solved(place, list(ends), cores), progress)
+    keys = {end.name: _key(end, exercises[end.name[1]]) for end in solved}
     progress(2 * (len(all_tasks) - len(ends)))
     absent = {who: [NOTHING] for who in people if who not in folders}
     untouched = [name for name in exercises if name not in {exercise for _, exercise in ends}]
     result = Graded([], absent, strangers, untouched, bool(fence.version()))
-    for who, name in all_tasks:
-        told = notes[who, name], ends.get((who, name)), keys.get((who, name))
+    for task in all_tasks:
+        (who, name), (key, fault) = task, keys.get(task, (None, ""))
+        if fault:
+            result.ungraded[task] = fault
+        told = notes[task], ends.get(task), None if fault else key, fault
         rows, amiss = gradebook.rows(people[who], exercises[name], *told)
         result.rows += rows
         if amiss and who in folders:
@@ -174,17 +180,25 @@ def _given(place: Path, who: str) -> tuple[Path, ...]:
 
 
 def _wanted(
-    place: Path, exercises: dict[str, editions.Exercise], tasks: list[Task], cores: int
+    place: Path, exercises: dict[str, editions.Exercise], cores: int
 ) -> dict[str, dict[str, list[str]]]:
     """Names of the answers, by exercise and question, from a first run of every master.
 
-    It also leaves compiled code in the cache, which submissions may read but not write.
+    It has a teacher's cohort, and leaves compiled code in the cache, which submissions may read
+    but not write.
+
+    Raises
+    ------
+    InputError
+        If a master fails, or lacks an expectation.
     """
-    found = _keys(place, exercises, tasks, cores, lambda done: None, names_only=True)
-    return {
-        name: {question: [one["name"] for one in expected] for question, expected in key.items()}
-        for (_, name), key in found
-    }
+    wanted = {}
+    for end in _solved(place, [("", name) for name in exercises], cores, names_only=True):
+        key, fault = _key(end, exercises[end.name[1]])
+        if fault:
+            raise InputError(f"the master {end.name[1]} fails: {fault}")
+        wanted[end.name[1]] = {q: [one["name"] for one in expected] for q, expected in key.items()}
+    return wanted
 
 
 def _submissions(
@@ -205,45 +219,35 @@ def _submissions(
                 yield jobs.Job((who, name), work, copied=_given(place, who))
 
 
-def _keys(
-    place: Path,
-    exercises: dict[str, editions.Exercise],
-    tasks: list[Task],
-    cores: int,
-    progress: Callable[[int], object],
-    *,
-    names_only: bool = False,
-) -> Iterator[tuple[Task, Key]]:
-    """What the reference solution gives on each student's cohort, by question.
-
-    Raises
-    ------
-    InputError
-        If a master fails, or lacks an expectation.
-    """
-    work = (
-        jobs.Job(
-            (who, name),
-            partial(cells.expectations, place / LECTURER / f"{name}.ipynb", names_only=names_only),
-            fenced=False,
-            copied=_given(place, who),
-        )
-        for who, name in tasks
+def _solved(
+    place: Path, tasks: list[Task], cores: int, *, names_only: bool = False
+) -> Iterator[jobs.End]:
+    """Run the reference solution of each exercise on each student's cohort."""
+    return jobs.run(
+        (
+            jobs.Job(
+                (who, name),
+                partial(
+                    cells.expectations, place / LECTURER / f"{name}.ipynb", names_only=names_only
+                ),
+                fenced=False,
+                copied=_given(place, who) if who else (),
+            )
+            for who, name in tasks
+        ),
+        TRUSTED,
+        cores=cores,
     )
-    for end in _told(jobs.run(work, TRUSTED, cores=cores), progress):
-        who, name = end.name
-        lines = [json.loads(line) for line in end.output.splitlines()]
-        key = {one["question"]: one["expected"] for one in lines if "expected" in one}
-        faults = [f"{one['question']}: {one['failed']}" for one in lines if "failed" in one]
-        faults += [end.fault] if end.fault else []
-        faults += [
-            f"{question} expects nothing"
-            for question in exercises[name].points
-            if question not in key
-        ]
-        if faults:
-            raise InputError(f"the master {name} fails on the cohort of {who}: {faults[0]}")
-        yield end.name, key
+
+
+def _key(end: jobs.End, exercise: editions.Exercise) -> tuple[Key, str]:
+    """What a reference solution gave, by question, and why it is of no use, or nothing."""
+    lines = [json.loads(line) for line in end.output.splitlines()]
+    key = {one["question"]: one["expected"] for one in lines if "expected" in one}
+    faults = [f"{one['question']}: {one['failed']}" for one in lines if "failed" in one]
+    faults += [end.fault] if end.fault else []
+    faults += [f"{question} expects nothing" for question in exercise.points if question not in key]
+    return key, faults[0] if faults else ""
 
 
 def _told(ends: Iterator[jobs.End], progress: Callable[[int], object]) -> Iterator[jobs.End]:

@@ -21,6 +21,7 @@ RIGHT = "Right."
 OTHER = "`{}` is not what the reference solution gives on your cohort."
 NONE = "`{}` has no answer."
 PER_CENT = "`{}`: This looks like per cent. Give a fraction, from 0 to 1."
+UNGRADED = "could not be graded on your cohort, for no fault of yours; it does not count"
 ASSERTION = "AssertionError: "
 Answers = Mapping[str, Any]
 
@@ -31,6 +32,7 @@ def rows(
     amiss: Sequence[str],
     end: End | None,
     key: Key | None,
+    fault: str = "",
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Rows of one exercise of one student, with `COLUMNS`, and what was amiss with it.
 
@@ -40,7 +42,12 @@ def rows(
     amiss : with what was handed in
     end : of the process in which it ran; None if there was nothing to run
     key : what was expected, by question; None for the same reason
+    fault : why there is no key although there was something to run: then no points are given or
+        asked for
     """
+    who = one["student"], one["name"], exercise.name
+    if fault:
+        return [_row(*who, "all", 0.0, 0, sentence(UNGRADED))], [*amiss, UNGRADED]
     notes = [*amiss, *([f"it {end.fault}"] if end and end.fault else [])]
     told = _told(end.output) if end else {}
     found = []
@@ -52,9 +59,12 @@ def rows(
             score, feedback = 0.0, f"No answer was reached: {why}."
         else:
             score, feedback = judged(key[question], *told[question], points)
-        about = exercise.name, question, score, points, feedback
-        found.append(dict(zip(COLUMNS, (one["student"], one["name"], *about), strict=True)))
+        found.append(_row(*who, question, score, points, feedback))
     return found, notes
+
+
+def _row(*values: object) -> dict[str, Any]:
+    return dict(zip(COLUMNS, values, strict=True))
 
 
 def _told(output: bytes) -> dict[str, tuple[Answers, list[str]]]:

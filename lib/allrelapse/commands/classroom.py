@@ -155,6 +155,10 @@ def grade(
             "--exercises you choose what to grade",
             err=True,
         )
+    for (who, name), why in graded.ungraded.items():
+        click.echo(
+            f"{name} of {who} does not count: the reference solution fails there ({why})", err=True
+        )
     if not graded.fenced:
         click.echo(
             "this system has no Landlock (Linux from 5.13): time and memory of submissions were "

@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Settings: MIRROR=folder with the open data files, COHORT=folder, CORES=number,"
-	@echo "            NAME=class or CLASS=folder, EXERCISES=1,4 and FORCE=1 (for classroom, grade),"
+	@echo "            NAME=class, CLASS=class, EXERCISES=1,4 and FORCE=1 (for classroom, grade),"
 	@echo "            PYTHON=python3.12 (for env), LAB='--no-browser' (for lab),"
 	@echo "            PEER_PYTHON=Python with SigProfilerExtractor (for bench)"
 
@@ -52,10 +52,12 @@ lab: env ## explore the notebooks in JupyterLab
 CHOICE = $(if $(EXERCISES),--exercises "$(EXERCISES)") $(if $(FORCE),--force)
 
 classroom: env ## make exercises for a class: ROSTER=roster.csv (docs/teaching.md)
+	@test -n "$(ROSTER)" || { echo "say who is in the class: make $@ ROSTER=roster.csv" >&2; exit 2; }
 	@$(BIN)/allrelapse classroom make "$(ROSTER)" --cores $(CORES) \
 	  $(if $(NAME),--name "$(NAME)") $(CHOICE)
 
 grade: env ## grade what a class handed in: SUBMISSIONS=folder
+	@test -n "$(SUBMISSIONS)" || { echo "say what to grade: make $@ SUBMISSIONS=folder" >&2; exit 2; }
 	@$(BIN)/allrelapse classroom grade "$(SUBMISSIONS)" --cores $(CORES) \
 	  $(if $(CLASS),--class "$(CLASS)") $(CHOICE)
 

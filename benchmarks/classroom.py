@@ -30,7 +30,7 @@ import pandas as pd
 from branching_simulator import machine
 from report import renew
 
-from allrelapse.classroom import cells, editions, fence, jobs, key, rehearsal
+from allrelapse.classroom import cells, editions, fence, gradebook, jobs, key, rehearsal
 
 MAKE, GRADE = 120, 600
 """Seconds on 2 cores that were promised for 30 students."""
@@ -95,7 +95,7 @@ def timed(*command: object) -> dict[str, float]:
 
 def told(place: Path, kinds: dict[str, int | None]) -> dict[str, float]:
     """How many planted slips are in the feedback, and how many right answers got their points."""
-    with (place / "grades" / "gradebook.csv").open(newline="", encoding="utf-8") as file:
+    with (place / "grades" / "gradebook.csv").open(newline="", encoding=gradebook.ENCODING) as file:
         rows = {(r["student"], r["exercise"], r["question"]): r for r in csv.DictReader(file)}
     masters = {path.stem: path for path in editions.masters()}
     work = (

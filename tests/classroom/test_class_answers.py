@@ -111,7 +111,9 @@ def test_points_are_shared_by_the_answers_of_a_question_and_the_first_slip_is_to
     assert told(a=3.0, b=[2, 1]) == (0.0, "`a`: second `b`: turned When run: E")
     points, text = told(a=4.0)
     assert points == 0
-    assert text.startswith("`a` is not what the reference solution gives on your cohort. `b` ")
+    assert text == (
+        "`a`: not what the reference solution gives on your cohort. `b`: no answer. When run: E"
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,12 +123,12 @@ def test_points_are_shared_by_the_answers_of_a_question_and_the_first_slip_is_to
         (0.4, 40, "per cent"),
         ({"a": 0.4, "b": 1.0}, {"a": 40.0, "b": 100.0}, "per cent"),
         ([0.25, 0.0], [25.0, 0.0], "per cent"),
-        (0.4, 41.0, "is not what"),
-        (0.4, "40 %", "is not what"),
-        (1.0, 100.0, "is not what"),
-        (3.0, 300.0, "is not what"),
-        (1, 100, "is not what"),
-        ("0.4", "40", "is not what"),
+        (0.4, 41.0, "not what"),
+        (0.4, "40 %", "not what"),
+        (1.0, 100.0, "not what"),
+        (3.0, 300.0, "not what"),
+        (1, 100, "not what"),
+        ("0.4", "40", "not what"),
     ],
 )
 def test_fractions_in_per_cent_are_told(expected, answer, words):
@@ -152,11 +154,26 @@ def test_what_the_check_of_an_answer_said_is_told_unless_a_slip_is_known():
         "`ab, entry 2` is 9; it can only be 5 or less. When run: KeyError: 'x'"
     )
     assert told(a=2.0, ab=[1.0, 2.0]) == "`a`: slip When run: KeyError: 'x'"
-    assert "`a` is not what the reference" in told(a=3.0, ab=[1.0, 2.0])
+    assert "`a`: not what the reference" in told(a=3.0, ab=[1.0, 2.0])
     missing = gradebook.judged(expected[:1], {}, ["AssertionError: `a` has no answer yet: x."], 1)
-    assert missing == (0.0, "`a` has no answer.")
+    assert missing == (0.0, "`a`: no answer.")
     general = gradebook.judged(expected[:1], {"a": {"value": 3.0}}, ["AssertionError: Ends."], 1)
     assert general[1].endswith("When run: Ends.")
+
+
+def test_what_follows_from_an_earlier_slip_costs_nothing_again_and_is_told():
+    key.taken()
+    key.expect("a", 1.0, slip={"slip": 2.0}, follows={"follows": [2.0, 3.0]})
+    key.expect("b", 1.0, slip={"slip": 2.0})
+    expected = key.taken()
+
+    def told(a, b):
+        answers = {"a": {"value": a}, "b": {"value": b}}
+        return gradebook.judged(expected, answers, [], 2)
+
+    assert told(3.0, 1.0) == (2.0, "`a`: follows")
+    assert told(2.0, 2.0) == (0.0, "`a`, `b`: slip")
+    assert told(3.0, 9.0)[0] == 1.0
 
 
 def test_a_right_value_is_right_even_where_a_slip_gives_the_same():
@@ -169,8 +186,8 @@ def test_a_right_value_is_right_even_where_a_slip_gives_the_same():
     ("run", "words"),
     [
         (lambda: check.number("x", ...), "`x` has no answer yet"),
-        (lambda: check.number("x", "3"), "must be one number, is a str"),
-        (lambda: check.number("x", True), "must be one number, is a bool"),
+        (lambda: check.number("x", "3"), "must be one number, is a text"),
+        (lambda: check.number("x", True), "must be one number, is True or False"),
         (lambda: check.number("x", float("nan")), "is not a number"),
         (lambda: check.number("x", 1.5, whole=True), "must be a whole number, is 1.5"),
         (lambda: check.number("x", 35, low=0, high=1), "can only be between 0 and 1"),
@@ -181,7 +198,11 @@ def test_a_right_value_is_right_even_where_a_slip_gives_the_same():
         (lambda: check.numbers("x", 3.0), "must be several numbers"),
         (lambda: check.numbers("x", [1, 2], length=3), "must hold 3 numbers, holds 2"),
         (lambda: check.numbers("x", [1, "b"]), "`x, entry 2` must be one number"),
-        (lambda: check.numbers("x", {"a": 1}, index=["a", "b"]), "exactly the names a, b"),
+        (
+            lambda: check.numbers("x", {"a": 1}, index=["a", "b"]),
+            "lacks b; a group that has none counts as 0",
+        ),
+        (lambda: check.numbers("x", {"a": 1, "c": 1}, index=["a"]), "has c, which is none of a"),
         (lambda: check.numbers("x", [1], index=["a"]), "must be a Series or dict"),
         (lambda: check.names("x", ["TP54"], ["TP53"]), "'TP54', which is none of 'TP53'"),
         (lambda: check.names("x", [1]), "must be a list of texts"),

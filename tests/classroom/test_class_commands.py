@@ -31,10 +31,17 @@ def test_a_lecturer_makes_a_class_and_grades_it(tmp_path, monkeypatch):
     code, text = said("grade", tmp_path / "handed-in")
     assert code == cli.BAD_INPUT
     assert "which class? There are made, spring in" in text
-    code, text = said("grade", tmp_path / "handed-in", "--class", tmp_path / "made")
-    assert code == 0
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    for one in (tmp_path / "made", "made", "elsewhere/../made"):  # a path, a name, a relative path
+        code, text = said("grade", "handed-in", "--class", one, "--force")
+        assert code == 0, text
     assert "not in the class, not graded: nobody" in text
-    assert (tmp_path / "made" / "grades" / "feedback" / "maya.txt").read_text().startswith("0 of 4")
+    assert (
+        (tmp_path / "made" / "grades" / "feedback" / "maya.txt")
+        .read_text()
+        .startswith("maya\n0 of 4")
+    )
 
 
 @pytest.mark.parametrize(

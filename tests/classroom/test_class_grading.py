@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from hostile import answered, made
 
-from allrelapse.classroom import editions, fence, grade_class, jobs, rehearsal
+from allrelapse.classroom import editions, fence, grade_class, gradebook, jobs, rehearsal
 from allrelapse.errors import InputError
 
 fenced_only = pytest.mark.skipif(not fence.version(), reason="needs Landlock (Linux from 5.13)")
@@ -31,16 +31,16 @@ number = len(patients)
 CASES = {
     "honest": ("number = len(patients)", (2, 2), "Right."),
     "slips": ("number = len(patients) - 1", (0, 2), "One too few."),
-    "wrong": ("number = 10**6", (0, 2), "is not what the reference solution gives"),
+    "wrong": ("number = 10**6", (0, 2), "not what the reference solution gives"),
     "negative": ("number = -5", (0, 2), "`number` is -5; it can only be 1 or more."),
-    "worded": ("number = 'forty'", (0, 2), "`number` must be one number, is a str."),
+    "worded": ("number = 'forty'", (0, 2), "`number` must be one number, is a text."),
     "raises": ("1 / 0", (0, 2), "ZeroDivisionError"),
     "syntax": ("number = = 1", (0, 2), "SyntaxError"),
     "greedy": ("number = bytearray(10**12)", (0, 2), "MemoryError"),
     "exits": ("import os\nos._exit(0)", (0, 0), "No answer was reached: it broke off"),
-    "leaves": ("raise SystemExit", (0, 2), "has no answer"),
+    "leaves": ("raise SystemExit", (0, 2), "no answer"),
     "kills": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", (0, 0), "SIGKILL"),
-    "asks": ("number = input()", (0, 2), "has no answer"),
+    "asks": ("number = input()", (0, 2), "no answer"),
     "shouts": ("print('x' * 10**8)\nnumber = len(patients)", (2, 2), "Right."),
     "table": ("number = patients", (0, 2), "is a DataFrame; an answer is"),
     "large": ("number = list(range(10**6))", (0, 2), "holds more than 10,000 values"),
@@ -49,7 +49,7 @@ CASES = {
     "always": (
         "class Yes(float):\n    __eq__ = lambda *_: True\nnumber = Yes(1)",
         (0, 2),
-        "is not what the reference",
+        "not what the reference",
     ),
     "forges": (FORGERY, (2, 2), "Right."),
     "forks": (
@@ -311,11 +311,11 @@ def test_grades_are_the_same_again_and_not_overwritten_unasked(place, tmp_path):
     files = ["gradebook.csv", "totals.csv", "feedback/slips.txt"]
     graded(place, tmp_path)
     first = [(place / "grades" / name).read_bytes() for name in files]
-    with pytest.raises(InputError, match="--force puts new grades in its place"):
+    with pytest.raises(InputError, match=r"--force .* puts new grades in its place"):
         grade_class.grade(tmp_path, place, limits=LIMITS)
     graded(place, tmp_path)
     assert [(place / "grades" / name).read_bytes() for name in files] == first
-    with (place / "grades" / "totals.csv").open(newline="") as file:
+    with (place / "grades" / "totals.csv").open(newline="", encoding=gradebook.ENCODING) as file:
         totals = {row["student"]: row for row in csv.DictReader(file)}
     assert [totals["slips"][c] for c in ("tiny", "total", "of")] == ["4.0", "4.0", "4"]
     assert totals["honest"]["notes"] == "nothing was handed in"
@@ -325,19 +325,22 @@ def test_a_letter_says_once_what_holds_for_a_whole_exercise(place, tmp_path):
     hand_in(tmp_path, "slips", answered(given(place), q1_answer="number = 'x'", setup="pass"))
     hand_in(tmp_path, "exits", answered(given(place), q1_answer="import os\nos._exit(0)"))
     (tmp_path / "wrong").mkdir()
+    hand_in(tmp_path, "raises", given(place))
     graded(place, tmp_path)
     letters = {path.stem: path.read_text() for path in (place / "grades" / "feedback").iterdir()}
     assert letters["slips"] == (
-        "2 of 4 points\n\ntiny: 2 of 4\n"
+        "slips\n2 of 4 points\n\ntiny: 2 of 4\n"
         "  Given cells were changed or missing; they were put back, which costs no points: setup.\n"
-        "  q1: 0 of 2. `number` must be one number, is a str.\n"
+        "  q1: 0 of 2. `number` must be one number, is a text.\n"
         "  q2: 2 of 2. Right.\n"
     )
+    untouched = "It was handed in as it was given.\n  No answers."
+    assert letters["raises"] == f"raises\n0 of 4 points\n\ntiny: 0 of 4\n  {untouched}\n"
     broke = "No answer was reached: it broke off."
-    assert letters["exits"] == f"0 of 4 points\n\ntiny: 0 of 4\n  {broke}\n"
+    assert letters["exits"] == f"exits\n0 of 4 points\n\ntiny: 0 of 4\n  {broke}\n"
     missing = "The notebook tiny.ipynb was not handed in."
-    assert letters["wrong"] == f"0 of 4 points\n\ntiny: 0 of 4\n  {missing}\n"
-    assert letters["honest"] == "0 of 4 points\nNothing was handed in.\n\ntiny: 0 of 4\n"
+    assert letters["wrong"] == f"wrong\n0 of 4 points\n\ntiny: 0 of 4\n  {missing}\n"
+    assert letters["honest"] == "honest\n0 of 4 points\nNothing was handed in.\n\ntiny: 0 of 4\n"
 
 
 def test_only_the_exercises_that_are_asked_for_are_graded(tmp_path):
@@ -407,4 +410,4 @@ def test_a_cohort_on_which_the_master_fails_counts_for_nothing_and_stops_nobody(
     assert (row["points"], row["of"]) == (0, 0)
     letter = (copy / "grades" / "feedback" / "honest.txt").read_text()
     assert row["feedback"].startswith("Could not be graded on your cohort")
-    assert letter == f"0 of 0 points\n\ntiny: 0 of 0\n  {row['feedback']}\n"
+    assert letter == f"honest\n0 of 0 points\n\ntiny: 0 of 0\n  {row['feedback']}\n"

@@ -9,6 +9,7 @@ import pandas as pd
 
 from allrelapse.classroom.answers import NotAnAnswerError, plain
 
+KINDS = {str: "a text", bool: "True or False", list: "a list", type(None): "None"}
 OPEN = "has no answer yet: put yours in place of the three dots in the cell above, and run it"
 
 
@@ -63,9 +64,10 @@ def numbers(
         wanted = {str(entry) for entry in index}
         if not isinstance(found, Mapping):
             _fail(name, f"must be a Series or dict with the names {', '.join(sorted(wanted))}")
-        if set(found) != wanted:
-            odd = ", ".join(sorted(set(found) ^ wanted)[:6])
-            _fail(name, f"must have exactly the names {', '.join(sorted(wanted))}; look at {odd}")
+        if missing := sorted(wanted - set(found)):
+            _fail(name, f"lacks {', '.join(missing[:6])}; a group that has none counts as 0")
+        if odd := sorted(set(found) - wanted):
+            _fail(name, f"has {odd[0]}, which is none of {', '.join(sorted(wanted))}")
     values = list(found.values()) if isinstance(found, Mapping) else found
     if not isinstance(values, list):
         _fail(name, f"must be several numbers (list, array, Series), is {_kind(value)}")
@@ -115,7 +117,7 @@ def _in_range(name: str, value: float, low: float | None, high: float | None) ->
 def _kind(value: object) -> str:
     if isinstance(value, pd.DataFrame | pd.Series | np.ndarray):
         return f"a {type(value).__name__} of shape {value.shape}"
-    return f"a {type(value).__name__}"
+    return KINDS.get(type(value), f"a {type(value).__name__}")
 
 
 def _fail(name: str, what: str) -> None:

@@ -63,7 +63,7 @@ class Graded:
 
     rows : of the gradebook
     notes : by student
-    strangers : folders among the submissions of nobody in the class
+    strangers : files and folders among the submissions that are of nobody in the class
     untouched : exercises that nobody handed in
     ungraded : why the reference solution fails on the cohort of a student, by task
     fenced : whether submissions were fenced in by Landlock
@@ -105,12 +105,16 @@ def grade(
         If there is no class or no such exercise, nothing was handed in, a cohort of the class is
         not as it was made, a master fails, or grades are there and `force` is not said.
     """
+    place = place.resolve()  # submissions run in folders of their own
     limits, record = limits or fence.Limits(), read_record(place)
     people = {one["student"]: one for one in record["students"]}
     folders, strangers = _handed_in(submissions, people)
     masters = {path.stem: path for path in editions.masters(place / LECTURER, only)}
     if (place / GRADES).exists() and not force:
-        raise InputError(f"{place / GRADES} is there already; --force puts new grades in its place")
+        raise InputError(
+            f"{place / GRADES} is there already; --force (FORCE=1 with make) "
+            "puts new grades in its place"
+        )
     example = place / STUDENTS / next(iter(people))
     exercises = {name: editions.handed_out(example / f"{name}.ipynb") for name in masters}
     for one in people.values():
@@ -152,11 +156,12 @@ def size(place: Path, only: Sequence[str] = ()) -> tuple[int, int]:
 
 
 def _handed_in(submissions: Path, people: Iterable[str]) -> tuple[dict[str, Path], list[str]]:
-    """Folders of the class's students, and names of other folders."""
+    """Folders of the class's students, and names of what else is there."""
     if not submissions.is_dir():
         raise InputError(f"{submissions}: there is no such folder; give the one with submissions")
-    there = {path.name: path for path in sorted(submissions.iterdir()) if path.is_dir()}
-    known = {who: there.pop(who) for who in people if who in there and not there[who].is_symlink()}
+    there = {path.name: path for path in sorted(submissions.resolve().iterdir())}
+    folders = {name for name, path in there.items() if path.is_dir() and not path.is_symlink()}
+    known = {who: there.pop(who) for who in people if who in folders}
     if not known:
         raise InputError(
             f"{submissions}: no folder is named as a student of the class; there must be one per "

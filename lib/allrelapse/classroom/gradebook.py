@@ -1,6 +1,7 @@
 """Answers against the key: points and feedback, and the files that are written of them."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,12 @@ COLUMNS = ["student", "name", "exercise", "question", "points", "of", "feedback"
 LETTERS = 300
 DIGITS = 20
 RIGHT = "Right."
-OTHER = "`{}` is not what the reference solution gives on your cohort."
-NONE = "`{}` has no answer."
-PER_CENT = "`{}`: This looks like per cent. Give a fraction, from 0 to 1."
+ENCODING = "utf-8-sig"
+"""With the mark by which spreadsheets know UTF-8, or they garble names."""
+OTHER = "not what the reference solution gives on your cohort."
+NONE = "no answer."
+UNANSWERED = re.compile(rf"(`\w+`(, )?)+: {NONE}")
+PER_CENT = "This looks like per cent. Give a fraction, from 0 to 1."
 UNGRADED = "could not be graded on your cohort, for no fault of yours; it does not count"
 ASSERTION = "AssertionError: "
 Answers = Mapping[str, Any]
@@ -103,31 +107,39 @@ def judged(
     failed = [error for error in errors if error.startswith("`")]  # of a check, see `check`
     broken = [error for error in errors if error not in failed]
     verdicts = [_verdict(about, answers.get(about["name"], {}), failed) for about in expected]
-    right = sum(not verdict for verdict in verdicts)
-    told = list(dict.fromkeys(verdict for verdict in verdicts if verdict))
-    if told and broken:
-        told.append(f"When run: {broken[0]}")
-    return round(points * right / len(expected), 2), " ".join(told) or RIGHT
+    right = sum(is_right for is_right, _ in verdicts)
+    told: dict[str, list[str]] = {}
+    for about, (_, words) in zip(expected, verdicts, strict=True):
+        told.setdefault(words, []).append(f"`{about['name']}`")
+    told.pop("", None)
+    lines = [w if w.startswith("`") else f"{', '.join(names)}: {w}" for w, names in told.items()]
+    if right < len(expected) and broken:
+        lines.append(f"When run: {broken[0]}")
+    return round(points * right / len(expected), 2), " ".join(lines) or RIGHT
 
 
-def _verdict(about: Expectation, answer: Any, failed: Sequence[str]) -> str:  # noqa: ANN401
-    """Empty if the answer is right, else the likely slip, or what the check of its kind said."""
-    name = about["name"]
+def _verdict(
+    about: Expectation,
+    answer: Any,  # noqa: ANN401
+    failed: Sequence[str],
+) -> tuple[bool, str]:
+    """Whether an answer is right, and the likely slip or what the check of its kind said."""
     answer = answer if isinstance(answer, dict) else {}
     if "unusable" in answer:
-        return f"`{name}` {str(answer['unusable'])[:LETTERS]}."
+        return False, f"{str(answer['unusable'])[:LETTERS]}."
     if "value" not in answer:
-        return NONE.format(name)
+        return False, NONE
     value = answer["value"]
     if same(value, about["value"], about):
-        return ""
-    for message, wrong in about["slips"]:
-        if any(same(value, one, about) for one in wrong):
-            return f"`{name}`: {message}"
+        return True, ""
+    for is_right, pairs in ((False, about["slips"]), (True, about["follows"])):
+        for message, wrong in pairs:
+            if any(same(value, one, about) for one in wrong):
+                return is_right, str(message)
     if _are_fractions(about["value"]) and same(value, _in_per_cent(about["value"]), about):
-        return PER_CENT.format(name)
-    named = (f"`{name}` ", f"`{name}, ")  # of the answer, or of an entry of it
-    return next((words for words in failed if words.startswith(named)), OTHER.format(name))
+        return False, PER_CENT
+    named = (f"`{about['name']}` ", f"`{about['name']}, ")  # of the answer, or of an entry of it
+    return False, next((words for words in failed if words.startswith(named)), OTHER)
 
 
 def _are_fractions(value: Any) -> bool:  # noqa: ANN401
@@ -175,7 +187,9 @@ def safe(text: object) -> object:
 
 
 def _csv(table: pd.DataFrame, path: Path) -> None:
-    table.map(safe).rename(columns=safe).to_csv(path, index=False, lineterminator="\n")
+    table.map(safe).rename(columns=safe).to_csv(
+        path, index=False, lineterminator="\n", encoding=ENCODING
+    )
 
 
 def sentence(note: str) -> str:
@@ -185,15 +199,19 @@ def sentence(note: str) -> str:
 
 def _letter(part: pd.DataFrame, notes: Sequence[str]) -> str:
     """Points and feedback of one student; what holds for a whole exercise is said once."""
+    who, name = part[["student", "name"]].iloc[0]
     begins = {name: f"{name}: " for name in part["exercise"].unique()}
     said = [sentence(note) for note in notes if not note.startswith(tuple(begins.values()))]
-    lines = [f"{part['points'].sum():g} of {part['of'].sum():g} points", *said]
+    lines = [f"{name} ({who})" if name else who]
+    lines += [f"{part['points'].sum():g} of {part['of'].sum():g} points", *said]
     for exercise, questions in part.groupby("exercise", sort=False):
         points, of = questions["points"].sum(), questions["of"].sum()
         lines += ["", f"{exercise}: {points:g} of {of:g}"]
         begin = begins[exercise]
         own = [note.removeprefix(begin) for note in notes if note.startswith(begin)]
         told = [*questions["feedback"].unique()]
+        if all(map(UNANSWERED.fullmatch, told)):
+            told = ["No answers."]
         if len(told) > 1 or told == [RIGHT]:
             told = [
                 f"{row['question']}: {row['points']:g} of {row['of']:g}. {row['feedback']}"

@@ -11,7 +11,7 @@ from typing import Any
 from allrelapse.classroom.answers import plain
 
 Expectation = dict[str, Any]
-"""`name`, `value`, `rel`, `abs`, `unordered`, and `slips`: pairs of message and wrong values."""
+"""`name`, `value`, `rel`, `abs`, `unordered`; `slips`, `follows`: pairs of message and values."""
 
 Key = dict[str, list[Expectation]]
 """What is expected of one student, by question."""
@@ -29,6 +29,7 @@ def expect(
     abs: float = 0.0,
     unordered: bool = False,
     slip: Mapping[str, Any] | None = None,
+    follows: Mapping[str, Any] | None = None,
 ) -> None:
     """State the right value of an answer, how near is near enough, and what slips would give.
 
@@ -40,11 +41,9 @@ def expect(
     unordered : the order of a list is of no importance
     slip : message -> the wrong value that this slip gives on the same cohort, or a list of such;
         the first that fits is told
+    follows : the same, of values that follow rightly from an earlier slip: they cost no points
+        again, and the message is told
     """
-    wrong = []
-    for message, values in (slip or {}).items():
-        one = not isinstance(values, list) or isinstance(plain(value), list)
-        wrong.append([message, [plain(entry) for entry in ([values] if one else values)]])
     _expected.append(
         {
             "name": name,
@@ -52,9 +51,19 @@ def expect(
             "rel": rel,
             "abs": abs,
             "unordered": unordered,
-            "slips": wrong,
+            "slips": _pairs(slip, value),
+            "follows": _pairs(follows, value),
         }
     )
+
+
+def _pairs(told: Mapping[str, Any] | None, value: object) -> list[list[Any]]:
+    """Message and wrong values as plain data, of one wrong value or a list of such."""
+    pairs = []
+    for message, values in (told or {}).items():
+        one = not isinstance(values, list) or isinstance(plain(value), list)
+        pairs.append([message, [plain(entry) for entry in ([values] if one else values)]])
+    return pairs
 
 
 def taken() -> list[Expectation]:

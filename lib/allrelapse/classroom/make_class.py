@@ -138,8 +138,8 @@ def _refuse_to_overwrite(place: Path, force: bool) -> None:
         return
     if not force:
         raise InputError(
-            f"{place} is there already; --force puts the new class in its place, and what is in it "
-            "(grades too) is gone, or take another name with --name"
+            f"{place} is there already; --force (FORCE=1 with make) puts the new class in its "
+            "place, and what is in it (grades too) is gone; or take another --name (NAME=)"
         )
     if not (place / LECTURER / RECORD).is_file():
         raise InputError(

@@ -39,8 +39,9 @@ def read(path: Path) -> pd.DataFrame:
         If there is no such file, or anything in it is wrong; every fault with line and mend.
     """
     cells = files.read(path)
-    # spreadsheets and people begin names of columns with a capital
-    cells = replace(cells, header=[name.casefold() for name in cells.header])
+    # people begin names of columns with a capital, and leave blanks around what they type
+    rows = [[cell.strip() for cell in row] for row in cells.rows]
+    cells = replace(cells, header=[name.casefold() for name in cells.header], rows=rows)
     ids = [dict(zip(cells.header, row, strict=True)).get("student", "") for row in cells.rows]
     table = schemas.typed(cells, SCHEMA, path, known=_clashes(ids))
     if table.empty:

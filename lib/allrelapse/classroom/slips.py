@@ -28,8 +28,8 @@ TREND_ON_INVERTED_U = (
     "middle group stands out it sees next to nothing: compare the middle with both ends."
 )
 CHI_SQUARE = (
-    "This is the chi-squared test, whose P value is an approximation for large counts. With counts "
-    "as small as here use the exact test."
+    "This is the chi-squared test, whose P value is an approximation that leans on large counts. "
+    "Use the exact test."
 )
 ONE_SIDED = (
     "This is a one-sided P value. Unless a direction was fixed before the data were seen, use the "
@@ -56,8 +56,11 @@ WRONG_DENOMINATOR = (
     "This divides by all patients. The share of a group has the patients of that group below it."
 )
 CARRIERS_OFF = (
-    "This follows from `carriers` of question 3, which is not right. The step from there may well "
-    "be: mend the counts first, then run this again."
+    "Right, but for the counts of question 3, which are not; you lose no points for that here."
+)
+CROSS_PRODUCT = (
+    "This is the cross product of the table, or its usual interval on the log scale. The exact "
+    "interval belongs to the conditional estimate."
 )
 OBSERVED_NOT_EXPECTED = (
     "This is the smallest count that was observed. Expected counts are row total times column "

@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 from allrelapse.classroom import student
 from allrelapse.classroom.editions import Code, Exercise, about
 
+UNTOUCHED = "it was handed in as it was given"
 LARGEST = 20_000_000
 """Bytes of a notebook that is handed in, outputs and all."""
 
@@ -43,15 +44,18 @@ def read(folder: Path, exercise: Exercise) -> Submission:
         notebook = _read(found[0], folder)
         code, changed = restored(notebook, exercise.given)
     except Exception as error:  # a file of a student can be anything
-        reason = " ".join(str(error).split())[:200]
-        return Submission(
-            [], (f"the file {exercise.name}.ipynb cannot be read as a notebook: {reason}",)
-        )
+        reason = " ".join(str(error).split())[:80]
+        words = f"the file {exercise.name}.ipynb cannot be read as a notebook ({reason}); save it "
+        return Submission([], (f"{words}again, and hand that in",))
+    notes = [UNTOUCHED] if _sources(notebook) == _sources(exercise.given) else []
     if changed:
         words = "given cells were changed or missing; they were put back, which costs no points: "
-        words += ", ".join(changed)
-        return Submission(code, (words,))
-    return Submission(code)
+        notes.append(words + ", ".join(changed))
+    return Submission(code, tuple(notes))
+
+
+def _sources(notebook: NotebookNode) -> list[str]:
+    return [cell.source.strip() for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def restored(notebook: NotebookNode, given: NotebookNode) -> tuple[Code, list[str]]:

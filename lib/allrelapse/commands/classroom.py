@@ -1,6 +1,7 @@
 """The commands `allrelapse classroom make` and `allrelapse classroom grade`."""
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -67,7 +68,7 @@ def make(
     from allrelapse.classroom import make_class
     from allrelapse.classroom import roster as rosters
 
-    name = name or roster.name.split(".")[0]
+    name = name or re.sub(r"[^A-Za-z0-9._-]+", "-", roster.name.split(".")[0])
     if not rosters.names_a_folder(name):
         raise InputError(
             f"--name {name!r}: must be letters, digits, . _ or -, as it names a folder"
@@ -103,8 +104,9 @@ Examples:
 @click.option(
     "--class",
     "place",
+    metavar="CLASS",
     type=click.Path(path_type=Path),
-    help="Folder of the class (default: the only one in results/classroom).",
+    help="Its name, or its folder (default: the only one in results/classroom).",
 )
 @exercises_option
 @click.option(
@@ -134,7 +136,7 @@ def grade(
     """
     from allrelapse.classroom import fence, grade_class, make_class
 
-    place, only, start = place or _only_class(), _listed(exercises), time.monotonic()
+    place, only, start = _class(place), _listed(exercises), time.monotonic()
     students, number = grade_class.size(place, only)
     label = f"grading {students} students, {number} exercise{'s' * (number > 1)}"
     with click.progressbar(length=2 * students * number, label=label, file=sys.stderr) as bar:
@@ -172,9 +174,14 @@ def _listed(exercises: str) -> list[str]:
     return exercises.replace(",", " ").split()
 
 
-def _only_class() -> Path:
+def _class(place: Path | None) -> Path:
+    """The folder of a class by its name or path; the only one there is if none is given."""
+    if place is not None:
+        return CLASSES / place if (CLASSES / place / "lecturer").is_dir() else place
     there = [path for path in sorted(CLASSES.glob("*")) if (path / "lecturer").is_dir()]
     if len(there) != 1:
         names = ", ".join(path.name for path in there) or "none"
-        raise InputError(f"which class? There are {names} in {CLASSES}; say --class FOLDER")
+        raise InputError(
+            f"which class? There are {names} in {CLASSES}; say --class NAME (CLASS=NAME with make)"
+        )
     return there[0]

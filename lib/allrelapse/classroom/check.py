@@ -65,7 +65,7 @@ def numbers(
         if not isinstance(found, Mapping):
             _fail(name, f"must be a Series or dict with the names {', '.join(sorted(wanted))}")
         if missing := sorted(wanted - set(found)):
-            _fail(name, f"lacks {', '.join(missing[:6])}; a group that has none counts as 0")
+            _fail(name, f"lacks {', '.join(missing[:6])}")
         if odd := sorted(set(found) - wanted):
             _fail(name, f"has {odd[0]}, which is none of {', '.join(sorted(wanted))}")
     values = list(found.values()) if isinstance(found, Mapping) else found

@@ -32,8 +32,9 @@ def test_a_lecturer_makes_a_class_and_grades_it(tmp_path, monkeypatch):
     assert code == cli.BAD_INPUT
     assert "which class? There are made, spring in" in text
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "elsewhere").mkdir()
-    for one in (tmp_path / "made", "made", "elsewhere/../made"):  # a path, a name, a relative path
+    elsewhere = tmp_path / "elsewhere"  # where no class is, so that `made` is a relative path
+    for classes, one in ((tmp_path, tmp_path / "made"), (tmp_path, "made"), (elsewhere, "made")):
+        monkeypatch.setattr(commands, "CLASSES", classes)
         code, text = said("grade", "handed-in", "--class", one, "--force")
         assert code == 0, text
     assert "not in the class, not graded: nobody" in text
